@@ -1,0 +1,1 @@
+"""Turn an authentic delivery into an event committed to the ledger, then answer."""

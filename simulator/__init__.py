@@ -1,0 +1,1 @@
+"""Play the providers and their file hosts over HTTP. Knows their documentation, and nothing of Reelkeep."""

@@ -1,0 +1,1 @@
+"""Turn a due asset into an object and its manifest before the deadline."""
