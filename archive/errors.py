@@ -1,0 +1,119 @@
+"""
+The error tree. Every error carries a `reason` slug for counters and answers, and never a link, a header or a body.
+
+ReelkeepError
+├── UnknownSourceError          no such source is configured                           404
+├── VerificationError           the delivery is not authentic                          401
+├── MalformedDeliveryError      the delivery is not JSON                               400
+├── NotUnderstoodError          authentic, but no event we know                        quarantined, 200
+├── LedgerError                 the ledger cannot be reached                           503, deliver again
+├── ClaimLostError              another worker owns the asset now                      stop, write nothing
+├── ProbeError                  a probe or poster child failed                         costs only its own result
+├── TransientError              the same attempt may work later                        tried again before must_by
+│   ├── FetchInterruptedError   the file host or the network let us down
+│   ├── ProviderBusyError       the status API asks us to come back (`retry_after`)
+│   └── StoreUnavailableError   the S3 store cannot take or give an object now
+└── PermanentError              trying the same again cannot help
+    ├── LinkExpiredError        the link is dead; a fresh one may be had
+    ├── LinkRefusedError        we must not or will not follow this link
+    ├── NotAVideoError          the bytes are not the media they should be
+    ├── TooLargeError           above the configured size
+    ├── TaskUnknownError        the provider does not know the task
+    ├── ProviderRefusedError    the status API refuses our key or our request
+    ├── ObjectConflictError     other bytes stand under the asset's key
+    └── ProofFailedError        what the store holds is not what was sent
+"""
+
+from datetime import timedelta
+
+
+class ReelkeepError(Exception):
+    """Base of all errors; `reason` is a lower_snake slug, safe to log and to show."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnknownSourceError(ReelkeepError):
+    """No source of that name is configured."""
+
+
+class VerificationError(ReelkeepError):
+    """The delivery does not prove that it comes from the provider."""
+
+
+class MalformedDeliveryError(ReelkeepError):
+    """The body is not a JSON document."""
+
+
+class NotUnderstoodError(ReelkeepError):
+    """A document that follows no shape the provider documents."""
+
+
+class LedgerError(ReelkeepError):
+    """The ledger cannot be reached; nothing was committed."""
+
+
+class ClaimLostError(ReelkeepError):
+    """The claim's fence is no longer the ledger's: somebody else took the asset over."""
+
+
+class ProbeError(ReelkeepError):
+    """The child process that looks into a media file failed, was stopped, or found nothing."""
+
+
+class TransientError(ReelkeepError):
+    """The same attempt may succeed later."""
+
+
+class FetchInterruptedError(TransientError):
+    """The download did not come to its end."""
+
+
+class ProviderBusyError(TransientError):
+    """The provider's API cannot answer now; `retry_after` is its own wish, where it stated one."""
+
+    def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class StoreUnavailableError(TransientError):
+    """The store did not do what was asked, and may do it later."""
+
+
+class PermanentError(ReelkeepError):
+    """Trying the same again cannot help."""
+
+
+class LinkExpiredError(PermanentError):
+    """The file host no longer honours the link."""
+
+
+class LinkRefusedError(PermanentError):
+    """The link leads where we must not go, or has a form we do not follow."""
+
+
+class NotAVideoError(PermanentError):
+    """The bytes are not a whole media file of the kind the asset should be."""
+
+
+class TooLargeError(PermanentError):
+    """The file is larger than the configured limit."""
+
+
+class TaskUnknownError(PermanentError):
+    """The status route does not know the task (yet, or no more)."""
+
+
+class ProviderRefusedError(PermanentError):
+    """The provider's API refused our key or our request."""
+
+
+class ObjectConflictError(PermanentError):
+    """An object with other content already stands under the asset's key."""
+
+
+class ProofFailedError(PermanentError):
+    """Reading the object back showed other bytes than were sent."""

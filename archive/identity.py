@@ -1,0 +1,49 @@
+"""Names fixed at first sight: task ids, asset ids, object keys. Pure; no id from outside is trusted as a path."""
+
+import hashlib
+from urllib.parse import quote
+
+from archive.model import Output
+
+
+def _digest(*parts: str) -> str:
+    """128 bits over unambiguously joined parts, as 32 hex digits."""
+    joined = "\x1f".join(part.replace("\x1f", "\x1f\x1f") for part in parts)
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def task_key(source: str, task_id: str) -> str:
+    """The ledger's id of a task."""
+    return _digest("task", source, task_id)
+
+
+def asset_id(source: str, task_id: str, output: Output) -> str:
+    """
+    The ledger's id of an output: from the provider's own output id, else from the URL path without query.
+
+    Links are signed anew at each poll; the path is what stays.
+    """
+    return _digest("asset", source, task_id, output.role, output.output_id or f"path:{output.link.path}")
+
+
+def delivery_id(source: str, body: bytes, sender_id: str | None) -> str:
+    """The sender's id where it gives one, else the SHA-256 of source and raw body: a repeat has the same id."""
+    seed = sender_id.encode("utf-8", "surrogatepass") if sender_id else body
+    kind = b"id" if sender_id else b"body"
+    return hashlib.sha256(b"\x00".join((source.encode(), kind, seed))).hexdigest()
+
+
+def object_prefix(source: str, task_id: str, role: str, asset: str) -> str:
+    """
+    The key of an asset without its ending: `assets/{source}/{task}/{role}-{asset_id}`.
+
+    The task id is percent-encoded, dots included, and long ones are cut (the asset id keeps them apart), so that no
+    id can climb out of its folder or exceed S3's 1,024 bytes.
+    """
+    task = quote(task_id, safe="").replace(".", "%2E") if task_id.strip(".") == "" else quote(task_id, safe="")
+    return f"assets/{source}/{task[:200]}/{role}-{asset}"
+
+
+def manifest_key(object_key: str) -> str:
+    """The manifest stands beside its object: same name, ending `.manifest.json`."""
+    return object_key.rsplit(".", 1)[0] + ".manifest.json"

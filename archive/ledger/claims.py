@@ -1,0 +1,145 @@
+"""
+Take a due asset, keep it, give it back.
+
+A claim moves `due_at` to the end of a lease and raises `fence`: an expired lease is due by itself, and a write that
+carries an old fence changes nothing. Times are the database's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+
+from archive.errors import ClaimLostError
+from archive.ledger.database import Database
+from archive.ledger.schema import assets, attempts, sources
+from archive.ledger.upsert import insert_new
+from archive.model import AssetState, ExpiryOrigin, Link
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is about to be put, or was: written before the put, so that a crash after it never needs the link again."""
+
+    bucket: str
+    key: str
+    size: int
+    sha256: str
+    content_type: str
+    media: str | None  # JSON
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An asset that is ours until the lease ends."""
+
+    asset_id: str
+    source: str
+    task: str
+    task_id: str
+    role: str
+    fence: int
+    owner: str
+    attempts: int
+    verdict: str
+    link: Link
+    must_by: datetime
+    intent: Intent | None = field(default=None)
+
+
+def register_sources(db: Database, names: Mapping[str, int]) -> None:
+    """Make sure each configured source has its row (pausing and caps lock it)."""
+    with db.write() as conn:
+        insert_new(conn, sources, [{"name": name} for name in sorted(names)])
+
+
+def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) -> Claim | None:
+    """
+    Claim the most urgent due asset of any source that is not paused and is under its cap; None where there is none.
+
+    *caps* is the number of transfers at a time per source, over all processes.
+    """
+    with db.write() as conn:
+        now = db.now(conn)
+        # Locking the sources' rows makes claims take turns, so that caps hold exactly (SQLite writers do so anyway).
+        eligible = conn.scalars(
+            select(sources.c.name)
+            .where(sources.c.name.in_(sorted(caps)), ~sources.c.paused)
+            .order_by(sources.c.name)
+            .with_for_update()
+        ).all()
+        leased = (assets.c.owner.is_not(None), assets.c.due_at > now)
+        counts = conn.execute(select(assets.c.source, func.count()).where(*leased).group_by(assets.c.source))
+        running: dict[str, int] = {source: number for source, number in counts}  # noqa: C416 (rows are no pairs to mypy)
+        free = [name for name in eligible if running.get(name, 0) < caps[name]]
+        heads = [row for row in (conn.execute(_head(name, now)).mappings().first() for name in free) if row]
+        if not heads:
+            return None
+        row = min(heads, key=lambda head: (head["must_by"], head["id"]))
+        fence = row["fence"] + 1
+        conn.execute(
+            update(assets).where(assets.c.id == row["id"]).values(owner=owner, fence=fence, due_at=now + lease)
+        )
+        conn.execute(insert(attempts).values(asset=row["id"], fence=fence, owner=owner, started_at=now))
+    return _claim(row, owner, fence)
+
+
+def _head(source: str, now: datetime) -> Select[Any]:
+    """The most urgent due asset of one source: a seek in the partial index of what waits."""
+    return (
+        select(assets)
+        .where(assets.c.source == source, assets.c.due_at <= now)
+        .order_by(assets.c.must_by, assets.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _claim(row: RowMapping, owner: str, fence: int) -> Claim:
+    intent = None
+    if row["key"] is not None:
+        intent = Intent(row["bucket"], row["key"], row["size"], row["sha256"], row["content_type"], row["media"])
+    link = Link(row["link"], row["link_expires_at"], ExpiryOrigin(row["link_origin"]))
+    return Claim(
+        row["id"], row["source"], row["task"], row["task_id"], row["role"], fence, owner,
+        row["attempts"], row["verdict"], link, row["must_by"], intent,
+    )  # fmt: skip
+
+
+def heartbeat(db: Database, owner: str, lease: timedelta) -> int:
+    """Extend every claim of *owner*, in one statement; return how many."""
+    with db.write() as conn:
+        until = db.now(conn) + lease
+        mine = update(assets).where(assets.c.owner == owner, assets.c.due_at.is_not(None))
+        return conn.execute(mine.values(due_at=until)).rowcount
+
+
+def release(db: Database, owner: str) -> int:
+    """Make every claim of *owner* due at once: its process is dead, or is stopping. Return how many."""
+    with db.write() as conn:
+        now = db.now(conn)
+        conn.execute(
+            update(attempts)
+            .where(attempts.c.owner == owner, attempts.c.ended_at.is_(None))
+            .values(ended_at=now, outcome="handed_back")
+        )
+        mine = update(assets).where(assets.c.owner == owner, assets.c.due_at.is_not(None))
+        return conn.execute(mine.values(due_at=now, owner=None)).rowcount
+
+
+def held(conn: Connection, claim: Claim, values: Mapping[str, Any]) -> None:
+    """
+    Write *values* to the claimed asset, if it is still ours.
+
+    Raises:
+        ClaimLostError: the fence moved on; nothing was written.
+    """
+    mine = (
+        assets.c.id == claim.asset_id,
+        assets.c.fence == claim.fence,
+        assets.c.state == AssetState.WAITING,
+    )
+    if conn.execute(update(assets).where(*mine).values(**values)).rowcount != 1:
+        raise ClaimLostError("claim_lost")

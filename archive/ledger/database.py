@@ -1,0 +1,106 @@
+"""
+One door to the database: short transactions, the database's clock, and its failures as ours.
+
+SQLite runs in WAL with synchronous=FULL (a commit is on disk when it returns), and every writing transaction starts
+with BEGIN IMMEDIATE, so that it waits its turn instead of failing half-way. PostgreSQL runs as it is configured. No
+network call ever happens inside a transaction.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from archive.errors import LedgerError
+from archive.ledger.schema import EPOCH, MICROSECOND
+
+Clock = Callable[[], datetime]
+
+
+class Database:
+    """
+    An engine and its clock.
+
+    Args:
+        url: `sqlite:///path` or `postgresql+psycopg://…`.
+        clock: for tests; in service the time is the database's own, so that leases of several machines compare.
+        patience: seconds to wait for a lock or a connection before `ledger_unavailable`.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None, patience: float = 30.0) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = (
+            {"connect_args": {"timeout": patience, "check_same_thread": False}, "pool_size": 32}
+            if self.is_sqlite
+            else {
+                "connect_args": {"connect_timeout": int(patience) or 1},
+                "pool_size": 16,
+                "pool_pre_ping": True,
+            }
+        )
+        self.engine: Engine = create_engine(parsed, pool_timeout=patience, max_overflow=32, **options)
+        self._writing = self.engine.execution_options(reelkeep_begin="BEGIN IMMEDIATE")
+        self._clock = clock
+        # Threads of one process take turns here, which is cheaper and fairer than SQLite's busy loop.
+        self._turn: threading.Lock | nullcontext[None] = threading.Lock() if self.is_sqlite else nullcontext()
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block. Raises LedgerError where the database cannot be had."""
+        with self._turn, _translated(), self._writing.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only view of one moment."""
+        with _translated(), self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    def now(self, conn: Connection) -> datetime:
+        """The database's clock; SQLite has none but the machine's."""
+        if self._clock:
+            return self._clock()
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        microseconds = conn.execute(
+            text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        ).scalar_one()
+        return EPOCH + int(microseconds) * MICROSECOND
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A database that cannot be reached, is locked or is full is ours to report; a value it refuses is the caller's."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as exc:
+        raise LedgerError("ledger_unavailable") from exc
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise LedgerError("ledger_unavailable") from exc
+        raise
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    conn.exec_driver_sql(conn.get_execution_options().get("reelkeep_begin", "BEGIN"))

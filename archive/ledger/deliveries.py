@@ -1,0 +1,104 @@
+"""Take in deliveries, many in one commit."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import bindparam, update
+
+from archive.ledger import events
+from archive.ledger.database import Database
+from archive.ledger.schema import deliveries
+from archive.ledger.upsert import insert_new
+from archive.model import Outcome, Verdict
+from archive.trust import Decision
+
+
+@dataclass(frozen=True)
+class Received:
+    """A delivery that is authentic enough to be kept, with what we made of it."""
+
+    id: str
+    source: str
+    received_at: datetime
+    body: bytes = field(repr=False)
+    headers: str = field(repr=False)
+    verdict: Verdict
+    outcome: Outcome
+    reason: str | None
+    task_id: str | None
+    statement: events.Statement | None
+
+    def quarantined(self, reason: str) -> "Received":
+        """The same bytes, without what we made of them."""
+        return replace(self, outcome=Outcome.QUARANTINED, reason=reason, task_id=None, statement=None)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was committed, for the sender."""
+
+    delivery_id: str
+    outcome: Outcome
+    reason: str | None
+
+
+def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]:
+    """
+    Commit *batch*: raw bytes, events, tasks and assets, in one transaction.
+
+    Returns:
+        One receipt for each delivery, in order, and the number of assets and looks that are due now.
+
+    Raises:
+        LedgerError: nothing was committed.
+        Exception: a value the database refuses; nothing was committed, and one of the batch is to blame.
+    """
+    firsts = {item.id: item for item in reversed(batch)}
+    with db.write() as conn:
+        now = db.now(conn)
+        new = insert_new(conn, deliveries, [_row(item) for item in firsts.values()])
+        seen = Counter(item.id for item in batch)
+        repeats = [
+            {"row_id": key, "times": count - (key in new), "at": now}
+            for key, count in sorted(seen.items())
+            if count - (key in new)
+        ]
+        if repeats:
+            statement = update(deliveries).where(deliveries.c.id == bindparam("row_id"))
+            conn.execute(
+                statement.values(repeats=deliveries.c.repeats + bindparam("times"), last_seen_at=bindparam("at")),
+                repeats,
+            )
+        said = [item.statement for item in _in_order(batch, new) if item.statement]
+        due = events.apply(conn, said, now)
+        due += sum(statement.decision is Decision.CONFIRM for statement in said)
+    receipts, told = [], set()
+    for item in batch:
+        if item.id in new and item.id not in told:
+            told.add(item.id)
+            receipts.append(Receipt(item.id, item.outcome, item.reason))
+        else:
+            receipts.append(Receipt(item.id, Outcome.DUPLICATE, None))
+    return receipts, due
+
+
+def _in_order(batch: Sequence[Received], new: set[str]) -> list[Received]:
+    """The first of each new delivery, as they came."""
+    return list({item.id: item for item in reversed(batch) if item.id in new}.values())[::-1]
+
+
+def _row(item: Received) -> dict[str, object]:
+    return {
+        "id": item.id,
+        "source": item.source,
+        "received_at": item.received_at,
+        "body": item.body,
+        "headers": item.headers,
+        "verdict": item.verdict.label,
+        "outcome": item.outcome,
+        "reason": item.reason,
+        "task_id": item.task_id,
+        "last_seen_at": item.received_at,
+    }

@@ -1,0 +1,255 @@
+"""
+The one door through which statements about tasks enter, whether a provider called or was asked.
+
+Callback and poll may race, repeat and contradict each other: rows are locked, states come from `archive.lifecycle`,
+identities from `archive.identity`, and whoever is second changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from archive.documents import dump
+from archive.identity import asset_id, task_key
+from archive.ledger import audit
+from archive.ledger.schema import assets, tasks
+from archive.ledger.upsert import insert_new
+from archive.lifecycle import task_after
+from archive.model import AssetState, Event, Output, Progress, TaskState, Verdict
+from archive.trust import Decision
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One event with what we decided about it. `actor` names the delivery or poll it came from, for the audit log."""
+
+    source: str
+    event: Event
+    verdict: Verdict
+    decision: Decision
+    actor: str
+    can_refresh: bool  # a dead link can be had anew: storage, not the link, is the deadline
+    link_life: timedelta  # the provider's shortest, for an open task's earliest deadline
+    typical: timedelta  # how long its generations usually take
+
+    @property
+    def task_key(self) -> str:
+        return task_key(self.source, self.event.task_id)
+
+
+@dataclass
+class _Batch:
+    """What one pass over the statements wants written: each table once."""
+
+    at: datetime
+    tasks: dict[str, dict[str, Any]]
+    assets: dict[str, dict[str, Any]]
+    born: dict[str, dict[str, Any]] = field(default_factory=dict)
+    touched_tasks: set[str] = field(default_factory=set)
+    touched_assets: set[str] = field(default_factory=set)
+    entries: list[audit.Entry] = field(default_factory=list)
+
+
+def apply(conn: Connection, statements: Sequence[Statement], at: datetime) -> int:
+    """Apply *statements* in order, in the caller's transaction. Return the number of assets that became due."""
+    if not statements:
+        return 0
+    fresh = insert_new(conn, tasks, list({s.task_key: _new_task(s, at) for s in reversed(statements)}.values()))
+    keys = sorted({statement.task_key for statement in statements})
+    known = conn.execute(select(tasks).where(tasks.c.id.in_(keys)).order_by(tasks.c.id).with_for_update()).mappings()
+    batch = _Batch(at, {row["id"]: dict(row) for row in known}, {})
+    if any(statement.event.outputs for statement in statements):
+        rows = conn.execute(select(assets).where(assets.c.task.in_(keys)).with_for_update()).mappings()
+        batch.assets = {row["id"]: dict(row) for row in rows}
+    actors = {statement.task_key: statement.actor for statement in reversed(statements)}
+    batch.entries += [audit.Entry("task", key, None, TaskState.OPEN, actors[key]) for key in sorted(fresh)]
+    for statement in statements:
+        _apply_one(batch, statement)
+    _write(conn, batch)
+    return sum(row["due_at"] is not None for row in batch.born.values())
+
+
+def _new_task(statement: Statement, at: datetime) -> dict[str, Any]:
+    return {
+        "id": statement.task_key,
+        "source": statement.source,
+        "task_id": statement.event.task_id,
+        "state": TaskState.OPEN,
+        "route": statement.event.route,
+        "created_at": at,
+        "expected_at": at + statement.typical,
+        "must_by": at + statement.link_life,
+        "look_at": None,
+    }
+
+
+def _apply_one(batch: _Batch, statement: Statement) -> None:
+    task, event = batch.tasks[statement.task_key], statement.event
+    batch.touched_tasks.add(task["id"])
+    task["route"] = event.route
+    if statement.decision is Decision.CONFIRM:
+        _note_hint(batch, task, statement)
+        return
+    before = TaskState(task["state"])
+    after = task_after(before, event.progress, statement.decision)
+    if after is not before:
+        batch.entries.append(
+            audit.Entry(
+                "task",
+                task["id"],
+                before,
+                after,
+                statement.actor,
+                event.reason,
+                {"verdict": statement.verdict.label},
+            )
+        )
+        task.update(state=after, reason=event.reason, completed_at=event.completed_at)
+    if after is TaskState.OPEN:
+        # Still running now, so its link cannot die before one link life from now.
+        task["must_by"] = batch.at + statement.link_life
+        return
+    if event.progress is Progress.SUCCEEDED:
+        task["storage_expires_at"] = event.storage_expires_at
+        _note_difference(batch, task, statement)
+        for output in event.outputs:
+            _apply_output(batch, task, statement, output)
+    task["look_at"] = None
+
+
+def _note_hint(batch: _Batch, task: dict[str, Any], statement: Statement) -> None:
+    """A callback that has to be confirmed: look at the task now; keep what it claimed, to compare."""
+    outputs = statement.event.outputs
+    if outputs:
+        task["claimed"] = dump([f"{output.link.host}{output.link.path}" for output in outputs])
+    settled = task["state"] == TaskState.SUCCEEDED
+    if settled or (task["state"] != TaskState.OPEN and statement.event.progress is not Progress.SUCCEEDED):
+        return
+    if statement.event.progress is Progress.RUNNING:
+        task["look_at"] = task["look_at"] or task["expected_at"]
+        return
+    task["hinted_at"] = batch.at
+    task["look_at"] = batch.at
+
+
+def _note_difference(batch: _Batch, task: dict[str, Any], statement: Statement) -> None:
+    """Record where a callback named other files than the provider does: a re-sign of another path, or a forgery."""
+    if not task["claimed"] or statement.verdict is not Verdict.POLLED:
+        return
+    if task["claimed"] != dump([f"{output.link.host}{output.link.path}" for output in statement.event.outputs]):
+        state = task["state"]
+        batch.entries.append(
+            audit.Entry("task", task["id"], state, state, statement.actor, "callback_claimed_other_files")
+        )
+    task["claimed"] = None
+
+
+def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, output: Output) -> None:
+    identity = asset_id(statement.source, task["task_id"], output)
+    link = {
+        "link": output.link.url,
+        "link_expires_at": output.link.expires_at,
+        "link_origin": output.link.origin,
+        "verdict": statement.verdict.label,
+        "must_by": _must_by(statement, output),
+    }
+    known = batch.assets.get(identity) or _same_place(batch, task, statement, output)
+    if known is None:
+        believed = statement.decision is Decision.BELIEVE
+        row = {
+            "id": identity,
+            "task": task["id"],
+            "source": statement.source,
+            "task_id": task["task_id"],
+            "role": output.role,
+            "ordinal": output.ordinal,
+            "state": AssetState.WAITING if believed else AssetState.QUARANTINED,
+            "reason": None if believed else "not_trusted",
+            "created_at": batch.at,
+            "due_at": batch.at if believed else None,
+            **link,
+        }
+        batch.born[identity] = batch.assets[identity] = row
+        batch.entries.append(
+            audit.Entry(
+                "asset",
+                identity,
+                None,
+                row["state"],
+                statement.actor,
+                row["reason"],
+                {"host": output.link.host},
+            )
+        )
+    elif known["state"] == AssetState.WAITING and statement.decision is Decision.BELIEVE:
+        if known["id"] != identity and statement.verdict < Verdict.SIGNED_BODY:
+            batch.entries.append(
+                audit.Entry(
+                    "asset",
+                    known["id"],
+                    known["state"],
+                    known["state"],
+                    statement.actor,
+                    "link_conflict",
+                    {"host": output.link.host},
+                )
+            )
+            return
+        # A claim that runs keeps its lease; one that waits for a better link need not wait any more.
+        known.update(link, due_at=known["due_at"] if known.get("owner") else batch.at)
+        batch.touched_assets.add(known["id"])
+
+
+def _same_place(batch: _Batch, task: dict[str, Any], statement: Statement, output: Output) -> dict[str, Any] | None:
+    """The asset that stands at this output's place under another path, unless another output of the event claims it."""
+    claimed = {asset_id(statement.source, task["task_id"], other) for other in statement.event.outputs}
+    for row in batch.assets.values():
+        if (row["task"], row["role"], row["ordinal"]) == (task["id"], output.role, output.ordinal) and row[
+            "id"
+        ] not in claimed:
+            return row
+    return None
+
+
+def _must_by(statement: Statement, output: Output) -> datetime:
+    storage = statement.event.storage_expires_at
+    return storage if storage and statement.can_refresh else output.link.expires_at
+
+
+_TASK_FIELDS = (
+    "state",
+    "reason",
+    "route",
+    "claimed",
+    "hinted_at",
+    "completed_at",
+    "storage_expires_at",
+    "must_by",
+    "look_at",
+)
+_LINK_FIELDS = ("link", "link_expires_at", "link_origin", "verdict", "must_by", "due_at")
+
+
+def _write(conn: Connection, batch: _Batch) -> None:
+    # Sorted, so that two receivers lock rows in the same order.
+    if batch.touched_tasks:
+        rows = [_bound(batch.tasks[key], _TASK_FIELDS) for key in sorted(batch.touched_tasks)]
+        conn.execute(
+            update(tasks).where(tasks.c.id == bindparam("row_id")).values({f: bindparam(f) for f in _TASK_FIELDS}),
+            rows,
+        )
+    insert_new(conn, assets, list(batch.born.values()))
+    if batch.touched_assets:
+        rows = [_bound(batch.assets[key], _LINK_FIELDS) for key in sorted(batch.touched_assets)]
+        conn.execute(
+            update(assets).where(assets.c.id == bindparam("row_id")).values({f: bindparam(f) for f in _LINK_FIELDS}),
+            rows,
+        )
+    audit.write(conn, batch.at, batch.entries)
+
+
+def _bound(row: dict[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    return {"row_id": row["id"], **{name: row[name] for name in fields}}

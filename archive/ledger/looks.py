@@ -1,0 +1,98 @@
+"""Looks at open tasks: which is due, and what the status API's answer makes of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from archive.errors import ClaimLostError
+from archive.ledger import audit, events
+from archive.ledger.database import Database
+from archive.ledger.schema import sources, tasks
+from archive.model import TaskState
+
+LEASE = timedelta(seconds=60)  # a look is a few requests with short time limits; it is not renewed
+
+
+@dataclass(frozen=True)
+class Look:
+    """A task that is ours to ask about until the lease ends."""
+
+    task: str
+    source: str
+    task_id: str
+    route: str | None
+    fence: int
+    created_at: datetime
+    expected_at: datetime
+    hinted_at: datetime | None
+
+
+def take(db: Database, askable: Collection[str]) -> Look | None:
+    """Claim the due task with the earliest deadline among *askable* sources; None where there is none."""
+    with db.write() as conn:
+        now = db.now(conn)
+        names = conn.scalars(select(sources.c.name).where(sources.c.name.in_(sorted(askable)), ~sources.c.paused))
+        heads = [row for row in (conn.execute(_head(name, now)).mappings().first() for name in names.all()) if row]
+        if not heads:
+            return None
+        row = min(heads, key=lambda head: (head["must_by"], head["id"]))
+        fence = row["fence"] + 1
+        taken = update(tasks).where(tasks.c.id == row["id"])
+        conn.execute(taken.values(fence=fence, look_at=now + LEASE, looks=tasks.c.looks + 1))
+    return Look(
+        row["id"], row["source"], row["task_id"], row["route"], fence,
+        row["created_at"], row["expected_at"], row["hinted_at"],
+    )  # fmt: skip
+
+
+def _head(source: str, now: datetime) -> Select[Any]:
+    return (
+        select(tasks)
+        .where(tasks.c.source == source, tasks.c.look_at <= now)
+        .order_by(tasks.c.must_by, tasks.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def record(db: Database, look: Look, statement: events.Statement, next_at: datetime) -> int:
+    """
+    Apply what the status API said; an open task is looked at again at *next_at*. Return the number of assets now due.
+
+    Raises:
+        ClaimLostError: somebody else looks at the task by now; nothing was written.
+    """
+    with db.write() as conn:
+        _hold(conn, look, next_at)
+        return events.apply(conn, [statement], db.now(conn))
+
+
+def postpone(db: Database, look: Look, next_at: datetime) -> None:
+    """No answer that says anything: look again at *next_at*. Raises ClaimLostError."""
+    with db.write() as conn:
+        _hold(conn, look, next_at)
+
+
+def gone(db: Database, look: Look, reason: str) -> None:
+    """Every route says that it does not know the task, and it is old enough to believe it. Raises ClaimLostError."""
+    with db.write() as conn:
+        state = _hold(conn, look, None)
+        if state == TaskState.OPEN:
+            conn.execute(update(tasks).where(tasks.c.id == look.task).values(state=TaskState.GONE, reason=reason))
+            entry = audit.Entry("task", look.task, TaskState.OPEN, TaskState.GONE, "poll", reason)
+            audit.write(conn, db.now(conn), [entry])
+
+
+def _hold(conn: Connection, look: Look, next_at: datetime | None) -> str:
+    """Move the look while the fence is still ours; a hint that came meanwhile keeps its earlier instant."""
+    row = conn.execute(
+        select(tasks.c.state, tasks.c.fence, tasks.c.hinted_at).where(tasks.c.id == look.task).with_for_update()
+    ).one()
+    if row.fence != look.fence:
+        raise ClaimLostError("look_lost")
+    if row.hinted_at == look.hinted_at or next_at is None:
+        conn.execute(update(tasks).where(tasks.c.id == look.task).values(look_at=next_at))
+    return str(row.state)

@@ -1,0 +1,174 @@
+"""Lists and single rows for people: filters, keyset pages, and counts. Reads only; never a link, a secret or a body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, func, literal, or_, select, tuple_
+
+from archive.ledger.database import Database
+from archive.ledger.schema import assets, attempts, audit, deliveries, sources, tasks
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What to list. `after` is the (instant, id) of the last row of the page before."""
+
+    source: str | None = None
+    state: str | None = None
+    task_id: str | None = None
+    external_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str | None = None
+    limit: int = 50
+    after: tuple[datetime, str] | None = None
+
+
+def list_tasks(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
+    return _list(db, tasks, tasks.c.created_at, tasks.c.state, wanted, (tasks.c.task_id, tasks.c.external_id))
+
+
+def list_assets(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
+    return _list(
+        db,
+        assets,
+        assets.c.created_at,
+        assets.c.state,
+        wanted,
+        (assets.c.task_id, assets.c.id, assets.c.sha256),
+    )
+
+
+def list_deliveries(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
+    return _list(
+        db,
+        deliveries,
+        deliveries.c.received_at,
+        deliveries.c.outcome,
+        wanted,
+        (deliveries.c.task_id, deliveries.c.id),
+    )
+
+
+def _list(
+    db: Database, table: Table, instant: Any, state: Any, wanted: Filter, searched: tuple[Any, ...]
+) -> list[Mapping[str, Any]]:
+    """Newest first, one row more than asked for tells the caller that there is another page."""
+    where: list[ColumnElement[bool]] = []
+    if wanted.source:
+        where.append(table.c.source == wanted.source)
+    if wanted.state:
+        where.append(state == wanted.state)
+    if wanted.task_id:
+        where.append(table.c.task_id == wanted.task_id)
+    if wanted.external_id and table is tasks:
+        where.append(tasks.c.external_id == wanted.external_id)
+    elif wanted.external_id:
+        named = select(tasks.c.source, tasks.c.task_id).where(tasks.c.external_id == wanted.external_id)
+        where.append(tuple_(table.c.source, table.c.task_id).in_(named))
+    if wanted.since:
+        where.append(instant >= wanted.since)
+    if wanted.until:
+        where.append(instant < wanted.until)
+    if wanted.q:
+        where.append(or_(*(column.startswith(wanted.q, autoescape=True) for column in searched)))
+    if wanted.after:
+        where.append(tuple_(instant, table.c.id) < tuple_(literal(wanted.after[0], instant.type), wanted.after[1]))
+    hidden = {"link", "body", "claimed"}
+    columns = [column for column in table.c if column.name not in hidden]
+    statement = select(*columns).where(*where).order_by(instant.desc(), table.c.id.desc()).limit(wanted.limit + 1)
+    with db.read() as conn:
+        return [dict(row) for row in conn.execute(statement).mappings()]
+
+
+def task(db: Database, key: str) -> Mapping[str, Any] | None:
+    """A task with its assets and audit entries."""
+    with db.read() as conn:
+        row = conn.execute(select(tasks).where(tasks.c.id == key)).mappings().first()
+        if row is None:
+            return None
+        ids = conn.scalars(
+            select(assets.c.id).where(assets.c.task == key).order_by(assets.c.role, assets.c.ordinal)
+        ).all()
+        history = conn.execute(_history("task", key)).mappings().all()
+    return {**row, "assets": list(ids), "history": [dict(entry) for entry in history]}
+
+
+def asset(db: Database, key: str) -> Mapping[str, Any] | None:
+    """An asset with its task's metadata, its attempts and its audit entries."""
+    with db.read() as conn:
+        row = conn.execute(select(assets).where(assets.c.id == key)).mappings().first()
+        if row is None:
+            return None
+        owner = (
+            conn.execute(select(tasks.c.external_id, tasks.c.metadata).where(tasks.c.id == row["task"]))
+            .mappings()
+            .one()
+        )
+        tried = (
+            conn.execute(select(attempts).where(attempts.c.asset == key).order_by(attempts.c.fence)).mappings().all()
+        )
+        history = conn.execute(_history("asset", key)).mappings().all()
+    return {**row, **owner, "tries": [dict(t) for t in tried], "history": [dict(entry) for entry in history]}
+
+
+def delivery(db: Database, key: str) -> Mapping[str, Any] | None:
+    """A delivery with its raw body: whoever shows it redacts it."""
+    with db.read() as conn:
+        row = conn.execute(select(deliveries).where(deliveries.c.id == key)).mappings().first()
+    return dict(row) if row else None
+
+
+def _history(subject: str, key: str) -> Any:
+    columns = (audit.c.at, audit.c.was, audit.c.now, audit.c.reason, audit.c.actor, audit.c.facts)
+    return select(*columns).where(audit.c.subject == subject, audit.c.subject_id == key).order_by(audit.c.id)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What waits now. `overdue` assets are past their deadline and still waiting."""
+
+    due: int
+    running: int
+    overdue: int
+    looks_due: int
+
+
+def work(db: Database, at_most: int = 1000) -> Work:
+    """Count what waits, up to *at_most* each, so that the question costs the same with any backlog."""
+    with db.read() as conn:
+        now = db.now(conn)
+
+        def count(*where: Any, table: Table = assets) -> int:
+            bounded = select(table.c.id).where(*where).limit(at_most).subquery()
+            return conn.execute(select(func.count()).select_from(bounded)).scalar_one()
+
+        return Work(
+            due=count(assets.c.due_at <= now),
+            running=count(assets.c.owner.is_not(None), assets.c.due_at > now),
+            overdue=count(assets.c.due_at.is_not(None), assets.c.must_by < now),
+            looks_due=count(tasks.c.look_at <= now, table=tasks),
+        )
+
+
+def states(db: Database) -> dict[str, dict[str, dict[str, int]]]:
+    """Assets, tasks and deliveries by source and state, for the status page."""
+    grouped: dict[str, dict[str, dict[str, int]]] = {}
+    with db.read() as conn:
+        for name, table, column in (
+            ("assets", assets, assets.c.state),
+            ("tasks", tasks, tasks.c.state),
+            ("deliveries", deliveries, deliveries.c.outcome),
+        ):
+            for source, state, number in conn.execute(
+                select(table.c.source, column, func.count()).group_by(table.c.source, column)
+            ):
+                grouped.setdefault(name, {}).setdefault(source, {})[state] = number
+    return grouped
+
+
+def paused(db: Database) -> set[str]:
+    with db.read() as conn:
+        return set(conn.scalars(select(sources.c.name).where(sources.c.paused)))

@@ -1,0 +1,86 @@
+"""What becomes of a claimed asset: an intent, a fresh link, the archive, another try, or an end with one cause."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from archive.ledger import audit
+from archive.ledger.claims import Claim, Intent, held
+from archive.ledger.database import Database
+from archive.ledger.schema import assets, attempts, outbox
+from archive.ledger.upsert import insert_new
+from archive.model import AssetState, Link, Verdict
+
+
+def intend(db: Database, claim: Claim, intent: Intent) -> None:
+    """Write down what is about to be put. After this a crash never needs the link again."""
+    with db.write() as conn:
+        held(conn, claim, {
+            "bucket": intent.bucket, "key": intent.key, "size": intent.size, "sha256": intent.sha256,
+            "content_type": intent.content_type, "media": intent.media,
+        })  # fmt: skip
+
+
+def relink(db: Database, claim: Claim, link: Link) -> None:
+    """Keep a fresh link from the provider's API."""
+    with db.write() as conn:
+        held(conn, claim, {
+            "link": link.url, "link_expires_at": link.expires_at, "link_origin": link.origin,
+            "verdict": Verdict.POLLED.label,
+        })  # fmt: skip
+
+
+def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[str, Any]) -> None:
+    """The object is proved and its manifest stands: the asset is archived, and its poster is owed."""
+    with db.write() as conn:
+        now = db.now(conn)
+        held(conn, claim, {
+            "state": AssetState.ARCHIVED, "reason": None, "due_at": None, "owner": None, "attempts": 0,
+            "version_id": version_id, "archived_at": now,
+        })  # fmt: skip
+        insert_new(conn, outbox, [{"kind": "poster", "asset": claim.asset_id, "due_at": now}])
+        _close(conn, claim, now, "archived", None)
+        _audit(conn, claim, now, AssetState.ARCHIVED, None, facts)
+
+
+def retry(db: Database, claim: Claim, reason: str, at: datetime) -> None:
+    """A transient failure: due again at *at*. The asset's state does not change, so nothing is audited."""
+    with db.write() as conn:
+        held(conn, claim, {"due_at": at, "owner": None, "reason": reason, "attempts": assets.c.attempts + 1})
+        _close(conn, claim, db.now(conn), "transient", reason)
+
+
+def hand_back(db: Database, claim: Claim) -> None:
+    """Stopping: due at once, and the attempt does not count."""
+    with db.write() as conn:
+        now = db.now(conn)
+        held(conn, claim, {"due_at": now, "owner": None})
+        _close(conn, claim, now, "handed_back", None)
+
+
+def end(db: Database, claim: Claim, state: AssetState, reason: str) -> None:
+    """An end short of the archive: quarantined (a person may help) or lost."""
+    with db.write() as conn:
+        now = db.now(conn)
+        held(conn, claim, {"state": state, "reason": reason, "due_at": None, "owner": None})
+        _close(conn, claim, now, "permanent", reason)
+        _audit(conn, claim, now, state, reason, None)
+
+
+def _close(conn: Connection, claim: Claim, at: datetime, outcome: str, reason: str | None) -> None:
+    this = update(attempts).where(attempts.c.asset == claim.asset_id, attempts.c.fence == claim.fence)
+    conn.execute(this.values(ended_at=at, outcome=outcome, reason=reason))
+
+
+def _audit(
+    conn: Connection,
+    claim: Claim,
+    at: datetime,
+    state: AssetState,
+    reason: str | None,
+    facts: Mapping[str, Any] | None,
+) -> None:
+    entry = audit.Entry("asset", claim.asset_id, AssetState.WAITING, state, f"worker:{claim.owner}", reason, facts)
+    audit.write(conn, at, [entry])

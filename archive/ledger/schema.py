@@ -1,0 +1,208 @@
+"""
+The tables. SQLAlchemy Core; `migrations/` makes them, this module is what the queries are written against.
+
+Instants are integers, microseconds since 1970 UTC: the same on both databases, ordered, without time zones. JSON is
+ASCII text, so that anything a stranger sends can be stored. `due_at` and `look_at` are null where nothing is to be
+done, which keeps their partial indexes as small as the work that waits.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since the epoch."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:  # noqa: ARG002
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+metadata = MetaData()
+_row_id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),  # JSON; only the few that verify and normalise need
+    Column("verdict", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(80)),
+    Column("task_id", String(512)),
+    Column("repeats", Integer, nullable=False, server_default=text("0")),
+    Column("last_seen_at", Instant, nullable=False),
+    Index("ix_deliveries_received", "received_at", "id"),
+    Index("ix_deliveries_task", "source", "task_id", "received_at"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("task_id", String(512), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(80)),
+    Column("external_id", String(512)),
+    Column("metadata", Text),  # JSON, the user's own
+    Column("claimed", Text),  # JSON list of host+path that an unconfirmed callback named, for comparison
+    Column("route", String(32)),
+    Column("created_at", Instant, nullable=False),
+    Column("expected_at", Instant, nullable=False),
+    Column("hinted_at", Instant),
+    Column("completed_at", Instant),
+    Column("storage_expires_at", Instant),
+    Column("must_by", Instant, nullable=False),  # the earliest instant at which a result could be beyond reach
+    Column("look_at", Instant),  # next look at the status API, and while one runs the end of its lease
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("source", "task_id", name="uq_tasks_source_task"),
+    Index("ix_tasks_created", "created_at", "id"),
+    Index("ix_tasks_external", "external_id"),
+    Index(
+        "ix_tasks_look",
+        "source",
+        "must_by",
+        postgresql_where=text("look_at IS NOT NULL"),
+        sqlite_where=text("look_at IS NOT NULL"),
+    ),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("task", String(32), ForeignKey("tasks.id"), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("task_id", String(512), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(80)),
+    Column("verdict", String(16), nullable=False),  # of the statement that gave the link
+    Column("link", Text, nullable=False),  # a secret while it lives
+    Column("link_expires_at", Instant, nullable=False),
+    Column("link_origin", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("must_by", Instant, nullable=False),
+    Column("due_at", Instant),  # next attempt, and while one runs the end of its lease
+    Column("owner", String(64)),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "attempts", Integer, nullable=False, server_default=text("0")
+    ),  # failed ones since the last success or retry
+    Column("size", BigInteger),
+    Column("sha256", String(64)),
+    Column("content_type", String(80)),
+    Column("media", Text),  # JSON: duration, width, height, codecs, fps
+    Column("bucket", String(63)),
+    Column("key", Text),
+    Column("version_id", String(255)),
+    Column("poster_key", Text),
+    Column("archived_at", Instant),
+    CheckConstraint("(state = 'waiting') = (due_at IS NOT NULL)", name="ck_assets_waiting_is_due"),
+    CheckConstraint(
+        "state <> 'archived' OR (sha256 IS NOT NULL AND key IS NOT NULL)",
+        name="ck_assets_archived_has_object",
+    ),
+    Index("ix_assets_created", "created_at", "id"),
+    Index("ix_assets_task", "task"),
+    Index("ix_assets_state", "state", "created_at"),
+    Index(
+        "ix_assets_due",
+        "source",
+        "must_by",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_assets_owner",
+        "owner",
+        postgresql_where=text("owner IS NOT NULL"),
+        sqlite_where=text("owner IS NOT NULL"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("asset", String(32), ForeignKey("assets.id"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", String(16)),  # archived, transient, permanent, handed_back
+    Column("reason", String(80)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _row_id, primary_key=True, autoincrement=True),  # local order only; sealing numbers entries densely
+    Column("at", Instant, nullable=False),
+    Column("subject", String(8), nullable=False),  # task, asset, source
+    Column("subject_id", String(64), nullable=False),
+    Column("was", String(16)),
+    Column("now", String(16), nullable=False),
+    Column("reason", String(80)),
+    Column("actor", String(80), nullable=False),  # delivery:<id>, poll, worker:<owner>, operator
+    Column("facts", Text),  # JSON
+    Index("ix_audit_subject", "subject", "subject_id", "id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _row_id, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("asset", String(32), ForeignKey("assets.id"), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("kind", "asset", name="uq_outbox_kind_asset"),
+    Index("ix_outbox_due", "due_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("until", Instant, nullable=False),
+)

@@ -1,0 +1,252 @@
+"""
+KIE.ai: its callbacks, status routes and fresh links. Pure: bytes in, values out.
+
+Two of its shapes are read here: the flat one of `/api/v1/seedance/*` (not on docs.kie.ai today, treated as legacy)
+and the market one of `/api/v1/jobs/*`. Sources: https://docs.kie.ai/common-api/webhook-verification,
+https://docs.kie.ai/market/common/get-task-detail, https://docs.kie.ai/common-api/download-url (read 2026-11).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from archive.documents import Reader, parse
+from archive.errors import (
+    MalformedDeliveryError,
+    NotUnderstoodError,
+    ProviderBusyError,
+    ProviderRefusedError,
+    TaskUnknownError,
+    VerificationError,
+)
+from archive.grammar import check_name, check_url
+from archive.model import (
+    ApiAnswer,
+    ApiRequest,
+    Delivery,
+    Event,
+    ExpiryOrigin,
+    Link,
+    Output,
+    Progress,
+    Verdict,
+)
+from archive.signature import hmac_sha256_base64, is_fresh, matches_any, timestamp
+
+API_BASE = "https://api.kie.ai"
+# Seen in documentation and client code; KIE publishes no list. The status API's links are not bound to it.
+HOSTS = frozenset(
+    {
+        "storage.kie.ai",
+        "tempfile.aiquickdraw.com",
+        "file.aiquickdraw.com",
+        "static.aiquickdraw.com",
+        "tempfile.redpandaai.co",
+    }
+)
+LINK_LIFE = timedelta(
+    minutes=20
+)  # "Download TTL" of the seedance page; the market page says 24 h: plan for the shorter
+STORAGE_LIFE = timedelta(days=14)
+TYPICAL = timedelta(seconds=55)  # "~55 secs (fast)"; the standard models take 3-4 minutes
+GONE_AFTER = timedelta(days=1)
+SEEDANCE = "seedance"
+MARKET = "market"
+ROUTES = (SEEDANCE, MARKET)
+_PATHS = {SEEDANCE: "/api/v1/seedance/record-info", MARKET: "/api/v1/jobs/recordInfo"}
+_FLAT = {0: Progress.RUNNING, 1: Progress.SUCCEEDED, 2: Progress.FAILED}
+_STATES = {
+    "waiting": Progress.RUNNING,
+    "queuing": Progress.RUNNING,
+    "generating": Progress.RUNNING,
+    "success": Progress.SUCCEEDED,
+    "fail": Progress.FAILED,
+}
+_BUSY = {408, 429, 433, 455, 500, 502, 503, 504, 505}
+
+
+def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datetime) -> Verdict:
+    """
+    Check `X-Webhook-Signature`, base64 HMAC-SHA256 over "<task id>.<X-Webhook-Timestamp>".
+
+    The body is not covered: whoever has seen one callback can send another body under the same signature while the
+    window lasts. So the best verdict here is SIGNED_ID.
+
+    Raises:
+        VerificationError: `signature_missing`, `timestamp_malformed`, `signature_malformed`, `signature_mismatch`.
+    """
+    given = delivery.headers.get("x-webhook-signature")
+    signed_at = delivery.headers.get("x-webhook-timestamp")
+    if not given or not signed_at:
+        raise VerificationError("signature_missing")
+    instant = timestamp(signed_at)
+    task_id = _signed_task_id(document)
+    if task_id is None:
+        raise VerificationError("task_id_missing")
+    message = f"{task_id}.{signed_at}".encode("utf-8", "surrogatepass")
+    if not matches_any(given, [hmac_sha256_base64(key, message) for key in keys]):
+        raise VerificationError("signature_mismatch")
+    return Verdict.SIGNED_ID if is_fresh(instant, now) else Verdict.STALE
+
+
+def sender_id(delivery: Delivery) -> str | None:  # noqa: ARG001 (the protocol's form)
+    """KIE gives deliveries no id."""
+    return None
+
+
+def reply() -> dict[str, Any]:
+    """The answer KIE documents: HTTP 200 with code 200 and msg success."""
+    return {"code": 200, "msg": "success"}
+
+
+def normalise(document: Any, *, at: datetime) -> Event:
+    """Read a callback of either shape; *at* is when it reached us."""
+    root = Reader(document)
+    if "data" in root:
+        data = root.object("data")
+        if "state" not in data:
+            raise NotUnderstoodError("shape_unknown")
+        return _market(data, at)
+    return _flat(root, at)
+
+
+def status_request(route: str, task_id: str) -> ApiRequest:
+    return ApiRequest("GET", _PATHS[route], route, params={"taskId": task_id})
+
+
+def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:
+    """Read a record-info answer. HTTP 200 may carry a failure: `code` decides (0 flat, 200 market)."""
+    root = _envelope(answer)
+    data = root.object("data")
+    return _flat(data, at) if route == SEEDANCE else _market(data, at)
+
+
+def fresh_link_request(url: str) -> ApiRequest | None:
+    return ApiRequest("POST", "/api/v1/common/download-url", "download-url", json={"url": url})
+
+
+def read_fresh_link(answer: ApiAnswer, *, at: datetime) -> Link:
+    """`data` is the link itself; it lives 20 minutes."""
+    url = check_url(_envelope(answer).text("data") or "")
+    return Link(url, at + timedelta(minutes=20), ExpiryOrigin.STATED)
+
+
+def _envelope(answer: ApiAnswer) -> Reader:
+    """Turn HTTP status and body code into the answer or into one of our errors."""
+    if answer.status in _BUSY:
+        raise ProviderBusyError(f"http_{answer.status}", _retry_after(answer))
+    try:
+        root = Reader(parse(answer.body))
+    except (MalformedDeliveryError, NotUnderstoodError):
+        if answer.status == 404:
+            raise TaskUnknownError("task_not_found") from None
+        raise ProviderBusyError("answer_not_json") from None
+    code = root.integer("code")
+    if (
+        answer.status == 404
+        or code == 404
+        or (code == 422 and "not found" in _message(root))
+        or (code == 422 and "is null" in _message(root))
+    ):
+        raise TaskUnknownError("task_not_found")
+    if code in _BUSY or code == 1005:
+        raise ProviderBusyError(f"code_{code}", _retry_after(answer))
+    if answer.status >= 400 or code not in (0, 200):
+        raise ProviderRefusedError(f"code_{code if code is not None else answer.status}")
+    return root
+
+
+def _message(root: Reader) -> str:
+    return (root.text("msg") or root.text("message") or "").lower()
+
+
+def _retry_after(answer: ApiAnswer) -> timedelta | None:
+    value = answer.headers.get("retry-after", "")
+    return timedelta(seconds=min(int(value), 3600)) if value.isascii() and value.isdigit() and len(value) < 9 else None
+
+
+def _flat(root: Reader, at: datetime) -> Event:
+    status = root.integer("status")
+    progress = _FLAT.get(-1 if status is None else status)
+    if progress is None:
+        raise NotUnderstoodError("status_unknown")
+    completed_at = _iso(root.text("completedAt"), at)
+    url = root.text("videoUrl")
+    return _event(root.text("taskId"), progress, SEEDANCE, [url] if url else [], completed_at, at)
+
+
+def _market(data: Reader, at: datetime) -> Event:
+    progress = _STATES.get((data.text("state") or "").lower())
+    if progress is None:
+        raise NotUnderstoodError("state_unknown")
+    result = data.embedded("resultJson") if progress is Progress.SUCCEEDED else None
+    urls = result.texts("resultUrls") if result else []
+    completed_at = _milliseconds(data.integer("completeTime"), at)
+    reason = data.text("failCode") if progress is Progress.FAILED else None
+    return _event(data.text("taskId"), progress, MARKET, urls, completed_at, at, reason)
+
+
+def _event(
+    task_id: str | None,
+    progress: Progress,
+    route: str,
+    urls: Sequence[str],
+    completed_at: datetime,
+    at: datetime,
+    fail_code: str | None = None,
+) -> Event:
+    name = check_name(task_id, "task_id")
+    if progress is Progress.RUNNING:
+        return Event(name, progress, route)
+    if progress is Progress.FAILED:
+        return Event(name, progress, route, reason=_fail_slug(fail_code), completed_at=completed_at)
+    if not urls:
+        raise NotUnderstoodError("no_outputs")
+    # A link that was just handed out was signed at the earliest when the task was done, at the latest now.
+    expires_at = min(completed_at + LINK_LIFE, at + LINK_LIFE)
+    outputs = tuple(
+        Output("video", ordinal, Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT))
+        for ordinal, url in enumerate(urls)
+    )
+    return Event(
+        name,
+        progress,
+        route,
+        outputs,
+        completed_at=completed_at,
+        storage_expires_at=completed_at + STORAGE_LIFE,
+    )
+
+
+def _fail_slug(code: str | None) -> str:
+    """KIE's fail codes are a number in one page and a word in another; keep them as a short slug."""
+    kept = "".join(c.lower() if c.isascii() and c.isalnum() else "_" for c in (code or "")[:40]).strip("_")
+    return f"provider_{kept}" if kept else "provider_failed"
+
+
+def _signed_task_id(document: Any) -> str | None:
+    """The id the signature speaks of: `data.task_id`, `data.taskId` or `taskId`, the first that exists."""
+    if not isinstance(document, dict):
+        return None
+    data = document.get("data")
+    nested = data if isinstance(data, dict) else {}
+    for value in (nested.get("task_id"), nested.get("taskId"), document.get("taskId")):
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _iso(text: str | None, at: datetime) -> datetime:
+    """An ISO 8601 instant; one that is absent, unreadable or in the future counts as *at*."""
+    try:
+        instant = datetime.fromisoformat(text) if text else at
+    except ValueError:
+        return at
+    return min(instant if instant.tzinfo else instant.replace(tzinfo=UTC), at)
+
+
+def _milliseconds(value: int | None, at: datetime) -> datetime:
+    """Unix milliseconds; one page shows bare small integers, which like anything implausible count as *at*."""
+    if value is None or not 1_500_000_000_000 <= value <= 4_000_000_000_000:
+        return at
+    return min(datetime.fromtimestamp(value / 1000, UTC), at)

@@ -1,0 +1,38 @@
+"""When to look at a task again and when to try an asset again. Pure; randomness is passed in."""
+
+from datetime import datetime, timedelta
+
+LOOK_FLOOR = timedelta(seconds=5)  # KIE's own advice for polling
+LOOK_CEILING = timedelta(minutes=10)
+HINT_FLOOR = timedelta(seconds=2)
+RETRY_FLOOR = timedelta(seconds=1)
+RETRY_CEILING = timedelta(minutes=5)
+
+
+def next_look(*, now: datetime, expected_at: datetime, hinted_at: datetime | None, spread: float) -> datetime:
+    """
+    The next look at an open task, a fifth of its overdue time from now, between 5 s and 10 minutes.
+
+    Right after a hint the status API may lag behind the callback, so the gap starts at 2 s and grows from there.
+    *spread* in [0, 1) moves the look by up to +20 %, so that tasks made together are not asked together.
+    """
+    if hinted_at is not None and now - hinted_at < LOOK_CEILING:
+        gap = max(HINT_FLOOR, (now - hinted_at) / 2)
+    elif now < expected_at:
+        gap = max(LOOK_FLOOR, expected_at - now)
+    else:
+        gap = max(LOOK_FLOOR, (now - expected_at) / 5)
+    return now + min(gap, LOOK_CEILING) * (1 + spread / 5)
+
+
+def next_try(*, now: datetime, attempts: int, must_by: datetime, spread: float) -> datetime:
+    """
+    The next attempt after *attempts* failed ones: exponential with full jitter, from 1 s to 5 minutes.
+
+    While the deadline is ahead at least two more tries fit before it.
+    """
+    ceiling = min(RETRY_CEILING, RETRY_FLOOR * 2 ** min(attempts, 10))
+    if must_by > now:
+        ceiling = min(ceiling, (must_by - now) / 3)
+    delay: timedelta = max(RETRY_FLOOR, ceiling * spread)
+    return now + delay

@@ -1,0 +1,230 @@
+"""
+Every setting, read once at start from one TOML file and the environment; all mistakes are reported together.
+
+The file is `reelkeep.toml`, or what `REELKEEP_CONFIG` names. A secret may be written as `env:NAME` or `file:PATH`
+(relative to the file), so that the TOML itself can be shown around. A value is looked up in the environment first
+(`ENVIRONMENT` below), then in the file, then here.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from archive.providers import PROVIDERS
+
+ENVIRONMENT = {
+    "DATABASE_URL": ("ledger", "url"),
+    "REDIS_URL": ("queue", "url"),
+    "S3_BUCKET": ("store", "bucket"),
+    "S3_COMPANION_BUCKET": ("store", "companion_bucket"),
+    "S3_ENDPOINT_URL": ("store", "endpoint_url"),
+    "S3_PUBLIC_ENDPOINT_URL": ("store", "public_endpoint_url"),
+    "S3_DIALECT": ("store", "dialect"),
+    "PORT": ("server", "port"),
+    "REELKEEP_PUBLIC_URL": ("server", "public_url"),
+    "REELKEEP_SPOOL": ("workers", "spool"),
+    "REELKEEP_SLOTS": ("workers", "slots"),
+}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `problems` has one line for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _resolve_secret(value: Any, info: ValidationInfo) -> Any:
+    """Follow `env:NAME` and `file:PATH`; a reference that leads nowhere is a mistake, not an empty secret."""
+    if not isinstance(value, str):
+        raise ValueError("must be text, or a reference like env:NAME or file:PATH")
+    context = info.context or {}
+    kind, _, name = value.partition(":")
+    if kind == "env":
+        value = context.get("environ", {}).get(name, "")
+        problem = f"the environment variable {name} is not set"
+    elif kind == "file":
+        try:
+            value = (context.get("folder", Path()) / name).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            value = ""
+        problem = f"the file {name} cannot be read, or is empty"
+    else:
+        problem = "is empty"
+    if not value:
+        raise ValueError(problem)
+    return value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
+Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class _Section(BaseModel):
+    # hide_input_in_errors: a mistyped secret must not be printed by the message that complains about it
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Server(_Section):
+    host: str = "127.0.0.1"  # behind a proxy; 0.0.0.0 to listen everywhere
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
+    operator_tokens: list[Secret] = []  # may read and act
+    viewer_tokens: list[Secret] = []  # may read
+    max_body: ByteSize = ByteSize(1 << 20)  # bytes of one callback
+    content_life: Seconds = timedelta(minutes=15)  # of a presigned link to an archived file
+
+
+class Ledger(_Section):
+    url: str = "sqlite:///data/ledger.db"  # or postgresql+psycopg://user@host/name
+
+
+class Queue(_Section):
+    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")  # may hold a password
+
+
+class Store(_Section):
+    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"
+    companion_bucket: str = ""  # posters and other free metadata; empty: `<bucket>-companion`
+    endpoint_url: str = ""  # empty: AWS
+    public_endpoint_url: str = ""  # what a browser can reach, when it differs
+    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"
+    region: str = "us-east-1"
+
+    @property
+    def companion(self) -> str:
+        return self.companion_bucket or f"{self.bucket}-companion"
+
+
+class Workers(_Section):
+    slots: Annotated[int, Field(ge=1, le=256)] = 16  # transfers at a time in one process
+    lookers: Annotated[int, Field(ge=1, le=32)] = 4  # status requests at a time in one process
+    spool: Path = Path("data/spool")  # files larger than `spool_memory` stand here while they are checked
+    spool_memory: ByteSize = ByteSize(4 << 20)  # bytes of one file kept in memory before it goes to disk
+    max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
+    max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
+    lease: Seconds = timedelta(seconds=12)  # how long a claim stands without a heartbeat
+    heartbeat: Seconds = timedelta(seconds=3)
+    sweep: Seconds = timedelta(seconds=5)  # look for due work without being woken, and how often the clock ticks
+    grace: Seconds = timedelta(seconds=25)  # to finish running transfers after SIGTERM; then they are handed back
+
+    @model_validator(mode="after")
+    def _lease_outlives_heartbeats(self) -> "Workers":
+        if self.lease < 2 * self.heartbeat:
+            raise ValueError("lease must be at least twice heartbeat, or one late heartbeat loses a claim")
+        return self
+
+
+class Retention(_Section):
+    mode: Literal["none"] = "none"  # object lock is not offered by this version
+    days: Literal[0] = 0
+
+
+class Source(_Section):
+    """One configured account at a provider."""
+
+    provider: str
+    webhook_keys: list[Secret] = []  # HMAC keys; the old and the new one during rotation
+    tokens: list[Secret] = []  # accepted as the last part of the callback URL
+    api_key: Secret | None = None
+    api_base: str = ""  # empty: the provider's own
+    allowed_hosts: list[str] = []  # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin
+    insecure_http: bool = False  # follow plain http links and call a plain http api_base (tests, demo)
+    confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
+    allow_unsigned: bool = False  # take callbacks that prove nothing
+    max_concurrency: Annotated[int, Field(ge=1)] = 8
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _can_be_trusted(self) -> "Source":
+        if self.provider not in PROVIDERS:
+            raise ValueError(f"provider must be one of: {', '.join(sorted(PROVIDERS))}")
+        if not (self.webhook_keys or self.tokens or self.allow_unsigned):
+            raise ValueError("needs webhook_keys or tokens, or allow_unsigned = true")
+        if self.confirm == "always" and self.api_key is None:
+            raise ValueError('confirm = "always" needs an api_key')
+        if self.api_base and not self.api_base.startswith(("https://", "http://")):
+            raise ValueError("api_base must be a URL")
+        if self.api_base.startswith("http://") and not self.insecure_http:
+            raise ValueError(
+                "api_base is plain http: the API key would travel in clear (insecure_http = true for tests)"
+            )
+        return self
+
+    @property
+    def base(self) -> str:
+        return (self.api_base or PROVIDERS[self.provider].API_BASE).rstrip("/")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Names (and, for configured origins, `host:port`) whose links may be followed without confirmation."""
+        return PROVIDERS[self.provider].HOSTS | frozenset(self.allowed_hosts)
+
+
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class Settings(_Section):
+    server: Server = Server()
+    ledger: Ledger = Ledger()
+    queue: Queue = Queue()
+    store: Store = Store()
+    workers: Workers = Workers()
+    sources: dict[SourceName, Source] = {}
+
+    @property
+    def caps(self) -> dict[str, int]:
+        return {name: source.max_concurrency for name, source in self.sources.items()}
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Read the file and the environment.
+
+    Raises:
+        SettingsError: with every mistake at once; no message holds a value, since it may be a secret.
+    """
+    named = environ.get("REELKEEP_CONFIG")
+    path = Path(named or "reelkeep.toml")
+    document: dict[str, Any] = {}
+    if named or path.exists():
+        try:
+            document = tomllib.loads(path.read_text())
+        except OSError as exc:
+            raise SettingsError([f"{path}: cannot be read ({exc.strerror})"]) from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
+    for variable, (section, key) in ENVIRONMENT.items():
+        if environ.get(variable):
+            table = document.setdefault(section, {})
+            if isinstance(table, dict):
+                table[key] = environ[variable]
+    if environ.get("REELKEEP_OPERATOR_TOKEN"):
+        server = document.setdefault("server", {})
+        if isinstance(server, dict):
+            server.setdefault("operator_tokens", ["env:REELKEEP_OPERATOR_TOKEN"])
+    try:
+        return Settings.model_validate(document, context={"environ": environ, "folder": path.parent})
+    except ValidationError as exc:
+        raise SettingsError([_line(error) for error in exc.errors(include_input=False, include_url=False)]) from None
+
+
+def _line(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]") or "settings"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"

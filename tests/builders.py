@@ -1,0 +1,49 @@
+"""Make the values that tests need, with only what matters to the test spelled out."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from archive.identity import delivery_id
+from archive.ledger.deliveries import Received
+from archive.ledger.events import Statement
+from archive.model import Event, ExpiryOrigin, Link, Outcome, Output, Progress, Verdict
+from archive.trust import Decision
+from tests.doubles import START
+
+LINK_LIFE = timedelta(minutes=20)
+
+
+def output(path: str = "/v.mp4", *, ordinal: int = 0, at: datetime = START, query: str = "sig=1") -> Output:
+    url = f"https://files.example{path}?{query}"
+    return Output("video", ordinal, Link(url, at + LINK_LIFE, ExpiryOrigin.DEFAULT))
+
+
+def event(
+    task_id: str = "t1", progress: Progress = Progress.SUCCEEDED, outputs: Sequence[Output] | None = None
+) -> Event:
+    if outputs is None:
+        outputs = [output(f"/{task_id}.mp4")] if progress is Progress.SUCCEEDED else []
+    reason = "provider_failed" if progress is Progress.FAILED else None
+    return Event(task_id, progress, "market", tuple(outputs), reason=reason, completed_at=START)
+
+
+def statement(
+    said: Event | None = None,
+    *,
+    decision: Decision = Decision.BELIEVE,
+    verdict: Verdict = Verdict.POLLED,
+    source: str = "kie",
+    can_refresh: bool = False,
+) -> Statement:
+    said = said or event()
+    return Statement(source, said, verdict, decision, "test", can_refresh, LINK_LIFE, timedelta(seconds=55))
+
+
+def received(said: Statement | None = None, *, body: bytes | None = None, task_id: str | None = None) -> Received:
+    """A delivery as the receiver hands it to the ledger."""
+    said = said or statement()
+    raw = body if body is not None else f"{said.event}{said.verdict}{[o.link.url for o in said.event.outputs]}".encode()
+    return Received(
+        delivery_id(said.source, raw, None), said.source, START, raw, "{}", said.verdict, Outcome.ACCEPTED, None,
+        task_id or said.event.task_id, said,
+    )  # fmt: skip

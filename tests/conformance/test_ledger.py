@@ -1,0 +1,514 @@
+"""What every ledger promises, on SQLite and on a real PostgreSQL server."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from archive.errors import ClaimLostError
+from archive.identity import task_key
+from archive.ledger import claims, deliveries, leases, looks, migrate, operator, outbox, queries, results, tasks
+from archive.ledger.claims import Claim, Intent
+from archive.ledger.database import Database
+from archive.ledger.schema import assets, attempts, audit, metadata
+from archive.ledger.schema import deliveries as deliveries_table
+from archive.ledger.schema import tasks as tasks_table
+from archive.model import AssetState, Link, Outcome, Progress, TaskState, Verdict
+from archive.trust import Decision
+from tests.builders import LINK_LIFE, event, output, received, statement
+from tests.doubles import START, FakeClock
+
+LEASE = timedelta(seconds=12)
+CAPS = {"kie": 8}
+INTENT = Intent("videos", "assets/kie/t1/video-x.mp4", 5, "ab" * 32, "video/mp4", None)
+
+
+def put(db: Database, *items: deliveries.Received) -> list[Outcome]:
+    claims.register_sources(db, {"kie": 8, "other": 8})
+    return [receipt.outcome for receipt in deliveries.record(db, items)[0]]
+
+
+def take(db: Database, owner: str = "w1", caps: dict[str, int] | None = None) -> Claim | None:
+    return claims.take(db, owner, caps or CAPS, LEASE)
+
+
+def must_take(db: Database, owner: str = "w1") -> Claim:
+    claim = take(db, owner)
+    assert claim is not None
+    return claim
+
+
+def count(db: Database, table: object) -> int:
+    with db.read() as conn:
+        return conn.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
+
+
+def states(db: Database) -> dict[str, str]:
+    with db.read() as conn:
+        return {row.task_id: row.state for row in conn.execute(select(tasks_table.c.task_id, tasks_table.c.state))}
+
+
+def the_asset(db: Database) -> dict[str, object]:
+    with db.read() as conn:
+        return dict(conn.execute(select(assets)).mappings().one())
+
+
+def test_migrations__make_the_tables_the_code_is_written_against(db: Database) -> None:
+    """After `upgrade` the database has exactly the tables, columns and indexes of `schema.py`."""
+    with db.read() as conn:
+        found = compare_metadata(MigrationContext.configure(conn), metadata)
+    assert [] == found
+    assert migrate.is_current(db)
+
+
+def test_migrate__from_several_processes_at_once(ledger_url: str) -> None:
+    """Web, worker and clock may all start on an empty database at the same moment."""
+    barrier, failures = threading.Barrier(4), []
+
+    def start() -> None:
+        database = Database(ledger_url, patience=20)
+        barrier.wait()
+        try:
+            migrate.upgrade(database)
+        except Exception as exc:  # noqa: BLE001
+            failures.append(exc)
+        database.close()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [] == failures
+
+
+def test_record__commits_delivery_task_asset_and_audit(db: Database) -> None:
+    """One accepted success leaves a delivery, a succeeded task, a waiting asset and one audit entry per transition."""
+    assert [Outcome.ACCEPTED] == put(db, received())
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+    asset = the_asset(db)
+    assert (AssetState.WAITING, START) == (asset["state"], asset["due_at"])
+    with db.read() as conn:
+        entries = [(e.subject, e.was, e.now) for e in conn.execute(select(audit).order_by(audit.c.id))]
+    assert [
+        ("task", None, "open"),
+        ("task", "open", "succeeded"),
+        ("asset", None, "waiting"),
+    ] == entries
+
+
+def test_record__repeats_are_counted_once_stored(db: Database) -> None:
+    """The same delivery five times in one batch and once more later is one row, five repeats, one asset."""
+    item = received()
+    assert [Outcome.ACCEPTED] + [Outcome.DUPLICATE] * 4 == put(db, *[item] * 5)
+    assert [Outcome.DUPLICATE] == put(db, item)
+    with db.read() as conn:
+        assert 5 == conn.execute(select(deliveries_table.c.repeats)).scalar_one()
+    assert 1 == count(db, assets)
+    assert 3 == count(db, audit)
+
+
+def test_record__concurrent_duplicates_make_one_asset(ledger_url: str) -> None:
+    """Eight receivers taking the same and neighbouring deliveries at once commit each exactly once, nobody is locked out."""
+    first = Database(ledger_url, patience=20)
+    migrate.upgrade(first)
+    claims.register_sources(first, CAPS)
+    barrier, outcomes, failures = threading.Barrier(8), [], []
+
+    def receive(number: int) -> None:
+        database = Database(ledger_url, patience=20)
+        barrier.wait()
+        try:
+            for round_ in range(5):
+                mine = received(statement(event(f"own-{number}-{round_}")))
+                shared = [received(statement(event(f"shared-{n}"))) for n in range(6)]
+                # Each receiver meets the shared tasks in another order.
+                batch = [mine, *shared[number % 6 :], *shared[: number % 6]]
+                outcomes.extend(receipt.outcome for receipt in deliveries.record(database, batch)[0])
+        except Exception as exc:  # noqa: BLE001
+            failures.append(exc)
+        database.close()
+
+    threads = [threading.Thread(target=receive, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [] == failures
+    assert 46 == Counter(outcomes)[Outcome.ACCEPTED] == count(first, assets)
+    first.close()
+
+
+@pytest.mark.parametrize("failure_first", [True, False])
+def test_states__success_outlives_failure_in_any_order(db: Database, failure_first: bool) -> None:
+    """A believed failure before a success is reopened; one after it changes nothing."""
+    pair = [received(statement(event(progress=Progress.FAILED))), received()]
+    put(db, *(pair if failure_first else reversed(pair)))
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+    assert 1 == count(db, assets)
+
+
+def test_states__late_progress_changes_nothing(db: Database) -> None:
+    """A progress callback that arrives after the success leaves the task succeeded."""
+    put(db, received(), received(statement(event(progress=Progress.RUNNING))))
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+
+
+@pytest.mark.parametrize("decision", [Decision.CONFIRM, Decision.DOUBT])
+def test_states__an_unproved_failure_is_not_believed(db: Database, decision: Decision) -> None:
+    """A failure below a signed body leaves the task open."""
+    put(db, received(statement(event(progress=Progress.FAILED), decision=decision, verdict=Verdict.SIGNED_ID)))
+    assert {"t1": TaskState.OPEN} == states(db)
+
+
+def test_hint__makes_no_asset_and_plans_a_look_at_once(db: Database) -> None:
+    """A callback that must be confirmed brings no link into the ledger; the task is due to be asked about."""
+    put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
+    assert 0 == count(db, assets)
+    look = looks.take(db, ["kie"])
+    assert look is not None
+    assert "t1" == look.task_id
+
+
+def test_hint__other_files_than_the_provider_names_are_recorded(db: Database) -> None:
+    """When the poll names another path than the callback did, the asset is the poll's and the audit log says so."""
+    forged = event(outputs=[output("/forged.mp4")])
+    put(db, received(statement(forged, decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
+    look = looks.take(db, ["kie"])
+    assert look is not None
+    looks.record(db, look, statement(), START)
+    assert "https://files.example/t1.mp4?sig=1" == the_asset(db)["link"]
+    with db.read() as conn:
+        reasons = conn.scalars(select(audit.c.reason)).all()
+    assert "callback_claimed_other_files" in reasons
+
+
+def test_assets__a_link_signed_anew_is_the_same_asset(db: Database) -> None:
+    """Another query on the same path refreshes the link of the one asset, and an asset that waited is due at once."""
+    put(db, received())
+    claim = must_take(db)
+    results.retry(db, claim, "http_403", START + timedelta(minutes=5))
+    put(db, received(statement(event(outputs=[output("/t1.mp4", query="sig=2")]))))
+    asset = the_asset(db)
+    assert ("https://files.example/t1.mp4?sig=2", START) == (asset["link"], asset["due_at"])
+
+
+def test_assets__the_same_place_under_another_path(db: Database) -> None:
+    """Another path for the same output is the same asset when the provider says so, and a recorded conflict when not."""
+    put(db, received(statement(verdict=Verdict.TOKEN)))
+    doubtful = statement(event(outputs=[output("/other.mp4")]), verdict=Verdict.TOKEN)
+    put(db, received(doubtful))
+    assert "https://files.example/t1.mp4?sig=1" == the_asset(db)["link"]
+    put(db, received(statement(event(outputs=[output("/moved.mp4")]), verdict=Verdict.POLLED)))
+    assert "https://files.example/moved.mp4?sig=1" == the_asset(db)["link"]
+    with db.read() as conn:
+        assert "link_conflict" in conn.scalars(select(audit.c.reason)).all()
+
+
+def test_assets__doubted_links_are_quarantined(db: Database) -> None:
+    """A success nobody can confirm keeps its link, quarantined and not due."""
+    put(db, received(statement(decision=Decision.DOUBT, verdict=Verdict.TOKEN)))
+    assert (AssetState.QUARANTINED, "not_trusted", None) == tuple(
+        the_asset(db)[k] for k in ("state", "reason", "due_at")
+    )
+    assert take(db) is None
+
+
+def test_must_by__is_storage_only_where_a_link_can_be_had_anew(db: Database) -> None:
+    """With fresh links the deadline is the storage's, without it is the link's."""
+    from dataclasses import replace
+
+    storage = START + timedelta(days=14)
+    said = replace(event("a"), storage_expires_at=storage)
+    put(db, received(statement(said, can_refresh=True)))
+    put(db, received(statement(replace(said, task_id="b", outputs=(output("/b.mp4"),)), can_refresh=False)))
+    with db.read() as conn:
+        found = dict(conn.execute(select(assets.c.task_id, assets.c.must_by)).tuples().all())
+    assert {"a": storage, "b": START + LINK_LIFE} == found
+
+
+def test_take__most_urgent_first(db: Database) -> None:
+    """Claims come in the order of must_by, over all sources."""
+    for hours, (source, name) in enumerate([("kie", "late"), ("other", "middle"), ("kie", "soon")]):
+        at = START + timedelta(hours=3 - hours)
+        put(db, received(statement(event(name, outputs=[output(f"/{name}", at=at)]), source=source)))
+    caps = {"kie": 8, "other": 8}
+    order = [claim.task_id for claim in (take(db, caps=caps) for _ in range(3)) if claim]
+    assert ["soon", "middle", "late"] == order
+    assert take(db, caps=caps) is None
+
+
+def test_take__caps_and_pause_hold(db: Database) -> None:
+    """No more transfers than the cap at a time, none of a paused source; the others go on."""
+    put(db, *(received(statement(event(f"k{n}"))) for n in range(3)))
+    put(db, received(statement(event("o"), source="other")))
+    caps = {"kie": 2, "other": 8}
+    operator.pause(db, "other", paused=True, actor="operator")
+    taken = [take(db, caps=caps) for _ in range(3)]
+    assert ["kie", "kie", None] == [claim and claim.source for claim in taken]
+    operator.pause(db, "other", paused=False, actor="operator")
+    claim = take(db, caps=caps)
+    assert claim is not None
+    assert "other" == claim.source
+
+
+def test_take__concurrent_claims_never_share_nor_exceed_the_cap(ledger_url: str) -> None:
+    """Eight workers racing for 24 assets under a cap of 20 take 20 different ones."""
+    first = Database(ledger_url, patience=20)
+    migrate.upgrade(first)
+    put(first, *(received(statement(event(f"t{n}"))) for n in range(24)))
+    barrier, taken, failures = threading.Barrier(8), [], []
+
+    def work(name: str) -> None:
+        database = Database(ledger_url, patience=20)
+        barrier.wait()
+        try:
+            while claim := claims.take(database, name, {"kie": 20}, timedelta(minutes=5)):
+                taken.append(claim.asset_id)
+        except Exception as exc:  # noqa: BLE001
+            failures.append(exc)
+        database.close()
+
+    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [] == failures
+    assert (20, 20) == (len(taken), len(set(taken)))
+    first.close()
+
+
+def test_lease__expires_by_itself_and_fences_the_old_owner(db: Database, clock: FakeClock) -> None:
+    """After the lease another worker takes the asset; whatever the first one writes then is refused."""
+    put(db, received())
+    old = must_take(db, "w1")
+    clock.advance(seconds=11)
+    assert take(db, "w2") is None
+    clock.advance(seconds=2)
+    new = must_take(db, "w2")
+    assert (1, 2) == (old.fence, new.fence)
+    for write in (
+        lambda: results.intend(db, old, INTENT),
+        lambda: results.relink(db, old, output().link),
+        lambda: results.archived(db, old, None, {}),
+        lambda: results.retry(db, old, "x", clock.now),
+        lambda: results.hand_back(db, old),
+        lambda: results.end(db, old, AssetState.LOST, "x"),
+    ):
+        with pytest.raises(ClaimLostError):
+            write()
+    assert ("w2", None) == (the_asset(db)["owner"], the_asset(db)["key"])
+
+
+def test_lease__heartbeat_keeps_it(db: Database, clock: FakeClock) -> None:
+    """One heartbeat extends all claims of a process and nobody else's."""
+    put(db, *(received(statement(event(f"t{n}"))) for n in range(3)))
+    must_take(db, "w1"), must_take(db, "w1"), must_take(db, "w2")
+    clock.advance(seconds=10)
+    assert 2 == claims.heartbeat(db, "w1", LEASE)
+    clock.advance(seconds=5)
+    assert must_take(db, "w3").fence == 2
+    assert take(db, "w3") is None
+
+
+def test_release__frees_a_dead_process_at_once(db: Database) -> None:
+    """The supervisor's release makes the dead worker's assets due without waiting for the lease."""
+    put(db, received())
+    must_take(db, "w1")
+    assert 1 == claims.release(db, "w1")
+    assert must_take(db, "w2").fence == 2
+    with db.read() as conn:
+        assert "handed_back" == conn.scalars(select(attempts.c.outcome).where(attempts.c.fence == 1)).one()
+
+
+def test_archived__is_one_transition_with_its_errand(db: Database) -> None:
+    """Intent, then archived: the object's facts, one audit entry, a closed attempt and an owed poster."""
+    put(db, received())
+    claim = must_take(db)
+    results.intend(db, claim, INTENT)
+    results.archived(db, claim, "v1", {"size": 5})
+    asset = the_asset(db)
+    assert (AssetState.ARCHIVED, None, "v1", INTENT.key) == tuple(
+        asset[k] for k in ("state", "due_at", "version_id", "key")
+    )
+    errand = outbox.take(db)
+    assert errand is not None
+    assert ("poster", claim.asset_id) == (errand.kind, errand.asset_id)
+    outbox.done(db, errand, "posters/x.jpg")
+    assert outbox.take(db) is None
+    with pytest.raises(ClaimLostError):
+        results.archived(db, claim, "v1", {})
+    seen = queries.asset(db, claim.asset_id)
+    assert seen is not None
+    assert ["waiting", "archived"] == [entry["now"] for entry in seen["history"]]
+    assert ["archived"] == [attempt["outcome"] for attempt in seen["tries"]]
+
+
+def test_claim__carries_the_intent_of_the_one_before(db: Database, clock: FakeClock) -> None:
+    """A worker that takes over after a crash learns what was about to be put."""
+    put(db, received())
+    results.intend(db, must_take(db), INTENT)
+    clock.advance(seconds=13)
+    assert INTENT == must_take(db, "w2").intent
+
+
+def test_retry__comes_back_when_it_said_and_operator_brings_it_forward(db: Database, clock: FakeClock) -> None:
+    """A transient failure waits until its instant; an operator's retry makes it due now; a lost one waits again."""
+    put(db, received())
+    claim = must_take(db)
+    results.retry(db, claim, "short_body", START + timedelta(seconds=30))
+    assert take(db) is None
+    assert AssetState.WAITING is operator.retry(db, claim.asset_id, "operator")
+    claim = must_take(db)
+    results.end(db, claim, AssetState.LOST, "link_expired")
+    assert take(db) is None
+    assert AssetState.LOST is operator.retry(db, claim.asset_id, "operator")
+    assert 0 == must_take(db).attempts
+    assert operator.retry(db, "unknown", "operator") is None
+
+
+def test_constraints__an_asset_cannot_be_archived_without_an_object(db: Database) -> None:
+    """The database itself refuses an archived row without key and digest, and a waiting row that is never due."""
+    put(db, received())
+    for values in ({"state": "archived", "due_at": None}, {"due_at": None}):
+        with pytest.raises(IntegrityError), db.write() as conn:
+            conn.execute(update(assets).values(**values))
+
+
+def test_looks__planned_leased_and_fenced(db: Database, clock: FakeClock) -> None:
+    """A registered task is due at its expected time, asked about by one at a time, and postponed by its owner only."""
+    claims.register_sources(db, CAPS)
+    expected = START + timedelta(seconds=30)
+    one = tasks.Registration(
+        "kie", "t1", "order-7", {"prompt": "p\x00\ud800"}, expected, timedelta(55), LINK_LIFE, True
+    )
+    first, again = tasks.register(db, [one, one], "operator")
+    assert first == again == task_key("kie", "t1")
+    assert looks.take(db, ["kie"]) is None
+    clock.advance(seconds=31)
+    look = looks.take(db, ["kie"])
+    assert look is not None
+    assert looks.take(db, ["kie"]) is None
+    looks.postpone(db, look, clock.now + timedelta(seconds=5))
+    clock.advance(seconds=6)
+    second = looks.take(db, ["kie"])
+    assert second is not None
+    with pytest.raises(ClaimLostError):
+        looks.postpone(db, look, clock.now)
+    looks.gone(db, second, "task_not_found")
+    assert {"t1": TaskState.GONE} == states(db)
+    assert looks.take(db, ["kie"]) is None
+    seen = queries.task(db, first)
+    assert seen is not None
+    assert ["open", "gone"] == [entry["now"] for entry in seen["history"]]
+
+
+def test_looks__a_hint_during_a_look_is_not_forgotten(db: Database, clock: FakeClock) -> None:
+    """A callback that arrives while the task is being asked about still gets its own look, at once."""
+    claims.register_sources(db, CAPS)
+    registration = tasks.Registration("kie", "t1", None, None, START, timedelta(0), LINK_LIFE, True)
+    tasks.register(db, [registration], "operator")
+    look = looks.take(db, ["kie"])
+    assert look is not None
+    clock.advance(seconds=1)
+    put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
+    running = statement(event(progress=Progress.RUNNING))
+    looks.record(db, look, running, clock.now + timedelta(minutes=10))
+    assert looks.take(db, ["kie"]) is not None
+
+
+def test_looks__most_urgent_first_and_not_while_paused(db: Database) -> None:
+    """Looks come in the order of must_by; a paused source is not asked."""
+    claims.register_sources(db, CAPS)
+    for name, minutes in (("late", 9), ("soon", 1)):
+        by = START - timedelta(hours=1) + timedelta(minutes=minutes)
+        tasks.register(db, [tasks.Registration("kie", name, None, None, by, timedelta(0), LINK_LIFE, True)], "operator")
+    with db.write() as conn:
+        conn.execute(update(tasks_table).where(tasks_table.c.task_id == "soon").values(must_by=START))
+    operator.pause(db, "kie", paused=True, actor="operator")
+    assert looks.take(db, ["kie"]) is None
+    operator.pause(db, "kie", paused=False, actor="operator")
+    order = [look.task_id for look in (looks.take(db, ["kie"]) for _ in range(2)) if look]
+    assert ["soon", "late"] == order
+
+
+def test_leases__one_holder_at_a_time(db: Database, clock: FakeClock) -> None:
+    """The clock's lease is renewed by its holder, refused to others, and theirs once dropped or run out."""
+    life = timedelta(seconds=15)
+    assert leases.hold(db, "clock", "a", life)
+    assert leases.hold(db, "clock", "a", life)
+    assert not leases.hold(db, "clock", "b", life)
+    leases.drop(db, "clock", "a")
+    assert leases.hold(db, "clock", "b", life)
+    clock.advance(seconds=16)
+    assert leases.hold(db, "clock", "a", life)
+
+
+def test_lists__keyset_pages_meet_every_row_once(db: Database, clock: FakeClock) -> None:
+    """Paging with `after` over rows of the same instant and of others shows each exactly once, newest first."""
+    for n in range(7):
+        put(db, received(statement(event(f"t{n}"))))
+        if n % 3 == 0:
+            clock.advance(seconds=1)
+    seen, after = [], None
+    while True:
+        page = queries.list_assets(db, queries.Filter(limit=2, after=after))
+        seen += [row["id"] for row in page[:2]]
+        if len(page) <= 2:
+            break
+        after = (page[1]["created_at"], page[1]["id"])
+    assert 7 == len(seen) == len(set(seen))
+    assert "link" not in page[0]
+
+
+def test_lists__filters(db: Database) -> None:
+    """Lists can be narrowed by source, state, task, external id, time and the start of an id."""
+    claims.register_sources(db, CAPS)
+    tasks.register(
+        db, [tasks.Registration("kie", "ta", "order-1", None, None, LINK_LIFE, LINK_LIFE, False)], "operator"
+    )
+    put(db, received(statement(event("ta"))), received(statement(event("tb"), source="other")))
+
+    def found(**wanted: object) -> list[str]:
+        return sorted(row["task_id"] for row in queries.list_assets(db, queries.Filter(**wanted)))  # type: ignore[arg-type]
+
+    assert ["ta", "tb"] == found()
+    assert ["tb"] == found(source="other")
+    assert [] == found(state="archived")
+    assert ["ta"] == found(task_id="ta")
+    assert ["ta"] == found(external_id="order-1")
+    assert [] == found(since=START + timedelta(seconds=1))
+    assert ["tb"] == found(q="tb")
+    assert [] == found(q="%")
+
+
+@pytest.mark.parametrize("value", ["nul\x00", "lone\ud800"])
+def test_record__a_value_the_database_refuses_commits_nothing(db: Database, value: str) -> None:
+    """A batch with an unstorable value is refused as a whole, so that it can be replayed one by one."""
+    from dataclasses import replace
+
+    bad = replace(received(), id="bad", reason=value)
+    if db.is_sqlite and value == "nul\x00":
+        put(db, bad)  # SQLite stores NUL
+        return
+    with pytest.raises(Exception, match=r"NUL|surrogate"):
+        put(db, received(statement(event("good"))), bad)
+    assert 0 == count(db, deliveries_table)
+
+
+def test_relink__keeps_the_claim(db: Database) -> None:
+    """A fresh link is kept under the claim's fence, with its own expiry."""
+    put(db, received())
+    claim = must_take(db)
+    fresh = output("/fresh.mp4").link
+    results.relink(db, claim, fresh)
+    asset = the_asset(db)
+    assert (fresh.url, fresh.expires_at, "polled") == (asset["link"], asset["link_expires_at"], asset["verdict"])
+    assert isinstance(claim.link, Link)
+    assert "sig=" not in repr(claim)

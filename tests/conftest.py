@@ -1,0 +1,47 @@
+"""Fixtures for every test: real servers are started once a session, on free ports, under temporary folders."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from archive.ledger import migrate
+from archive.ledger.database import Database
+from tests.doubles import FakeClock
+from tests.servers import Postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database: every ledger promise is kept on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{name}"')
+    return server.url(name).replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def db(ledger_url: str, clock: FakeClock) -> Iterator[Database]:
+    """A ledger with today's tables, on the fake clock."""
+    database = Database(ledger_url, clock=clock, patience=10)
+    migrate.upgrade(database)
+    yield database
+    database.close()
