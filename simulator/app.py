@@ -1,6 +1,5 @@
 """
-Put the two servers together: one program behind two listening sockets, told apart by the port a request
-came in on.
+Put the two servers together: one program behind two sockets, told apart by the port a request came in on.
 
 One server rather than two, so that one signal stops both.
 """

@@ -1,6 +1,5 @@
 """
-Play each task's plan: have its films made, let it become ready, then send what the plan wants said, true or
-not.
+Play each task's plan: have its films made, let it become ready, then say what is to be said, true or not.
 
 Everything a task's callbacks are made of is fixed at the instant it becomes ready, so that copies are
 copies byte for byte. Only the provider's own signature is as fresh as its sending. The attackers have no

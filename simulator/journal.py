@@ -1,9 +1,8 @@
 """
-Keep the simulator's own account of what it did, as JSON Lines, so that a proof need not ask the program
-under test.
+Keep the simulator's own account of what it did, so that a proof need not ask the program under test.
 
-A line is on its way to the disk before the act it announces: who reads the file never knows less than who
-was called. Links and keys are never written: the journal names films, and hosts, not the way in.
+A line has left the process before the act it announces: who reads the file never knows less than who was
+called. Links and keys are never written: the journal names films, and hosts, not the way in.
 """
 
 import json

@@ -77,7 +77,7 @@ class KieApi:
     async def _status(self, route: Route, request: Request) -> JSONResponse:
         task_id = request.query_params.get("taskId", "")
         task = self._world.tasks.get(task_id)
-        if task is None or task.route != route:
+        if task is None or task.route != route or not task.seen:
             self._world.journal.write("poll", task_id=task_id, route=route, state=None)
             return _json(*VOICES[route].not_found())
         self._world.journal.write("poll", task_id=task_id, route=route, state=task.state)

@@ -39,17 +39,14 @@ class Plan:
     size: int = 1_000_000  # bytes of each film, about
     outcome: Outcome = "success"
     outputs: int = 1  # result files; more than one on the market route only
+    unseen_for: float = 0.0  # seconds after creation in which polls do not find the task
     ready_after: float = 1.0  # seconds of generating; never less than the encoder needs
     link_life: float | None = None  # seconds; None: the route's documented life
-    storage_life: float = (
-        14 * 86_400.0
-    )  # seconds from ready until the host forgets the film: SEED and docs, 14 days
+    storage_life: float = 14 * 86_400.0  # seconds from ready until the film is gone; seed and docs: 14 days
     rate: int = 0  # bytes a second of each response of the file host; 0: as fast as it can
     link_dies_after_gets: int | None = None  # the next GET, and every link handed out before it, answers 403
     corrupt: Corrupt = "none"
-    callbacks: tuple[Step, ...] | None = (
-        None  # None: one, at once, telling the outcome; empty: never called back
-    )
+    callbacks: tuple[Step, ...] | None = None  # None: one, at once, telling the outcome; empty: none
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -104,6 +101,7 @@ _PLAN_RULES: Final[Mapping[str, Rule]] = {
     "size": _whole(50_000, 2_000_000_000),
     "outcome": _one_of(Outcome),
     "outputs": _whole(1, 100),
+    "unseen_for": _SECONDS,
     "ready_after": _SECONDS,
     "link_life": _or_none(_SECONDS),
     "storage_life": _SECONDS,

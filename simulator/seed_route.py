@@ -1,6 +1,5 @@
 """
-Speak as `/api/v1/seedance/*` does in the seed file 000_431750834672cbef.txt: `{code, message, data}`, code
-0 is good.
+Speak as KIE.ai's `/api/v1/seedance/*` does in seed 000_431750834672cbef: `{code, message, data}`, 0 is good.
 
 The seed shows the create answer, a finished poll and a success callback; these follow it field by field.
 UNKNOWN there, and chosen here as the least that can be said: the poll while generating, anything about a

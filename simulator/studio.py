@@ -1,6 +1,5 @@
 """
-Make the films of a task and put them on the file host, each with its own bytes: the seed is drawn from the
-film's name.
+Make the films of a task and put them on the file host, each encoded for itself: its name is its seed.
 
 Encoding runs in threads of its own, because FFmpeg lets go of the interpreter lock and the servers must
 keep answering.

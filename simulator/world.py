@@ -24,9 +24,7 @@ class Settings:
     """How this provider is set up."""
 
     api_key: str = field(repr=False)
-    hmac_key: str | None = field(
-        repr=False
-    )  # None: the account never generated one, callbacks are not signed
+    hmac_key: str | None = field(repr=False)  # None: the account has none, and callbacks are not signed
     fresh_link_life: float  # seconds; documented as 20 minutes
     films: Path
 
@@ -60,6 +58,11 @@ class Task:
     def state(self) -> State:
         """What a poll says of it now."""
         return "generating" if self.ready_at is None else self.plan.outcome
+
+    @property
+    def seen(self) -> bool:
+        """Whether polls know it yet; KIE's own say "recordInfo is null" for seconds after the creation."""
+        return now() >= self.created_at + timedelta(seconds=self.plan.unseen_for)
 
     @property
     def changed_at(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Signatures are KIE's: the vectors of providers.md 16.1."""
+"""Signatures are KIE's, by test vectors computed apart from this code."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from simulator.signature import sign, signed_headers
     ],
 )
 def test_sign(task_id: str, expected: str) -> None:
-    """A task id and a time, signed with the test key, give the published signature."""
+    """A task id and a time, signed with the test key, give the signature computed elsewhere."""
     assert expected == sign("kie-test-hmac-key", task_id, 1764621945)
 
 
