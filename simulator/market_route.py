@@ -2,10 +2,10 @@
 Speak as KIE.ai's `/api/v1/jobs/*` does: `{code, msg, data}`, code 200 is good, errors too are HTTP 200.
 
 Sources, read 2026-11: https://docs.kie.ai/market/common/get-task-detail for polls, and for callbacks the
-schemas of the market pages (wan/3-0-video-prime, elevenlabs/audio-isolation). `param` and `resultJson` are strings that hold JSON, and
-`param.input` is one again. `costTime` is in milliseconds in polls and in seconds in callbacks. UNKNOWN, and
-chosen as the least that can be said: a poll before the end, a poll of a failed task, a refused create
-request, and whether progress is ever called back.
+schemas of the market pages (wan/3-0-video-prime, elevenlabs/audio-isolation). `param` and `resultJson` are
+strings that hold JSON, and `param.input` is one again. `costTime` is in milliseconds in polls and in
+seconds in callbacks. UNKNOWN, and chosen as the least that can be said: a poll before the end, a poll of a
+failed task, a refused create request, and whether progress is ever called back.
 """
 
 import json

@@ -31,6 +31,22 @@ def eventually(look: Callable[[], T | None], *, within: float = 10.0) -> T:
     raise AssertionError(f"{look} found nothing within {within} s")
 
 
+def layout_of(film: bytes) -> str:
+    """Name a film's layout by the order of its outermost boxes (ISO/IEC 14496-12, 4.2), of 32-bit sizes."""
+    boxes, at = [], 0
+    while at < len(film):
+        boxes.append(film[at + 4 : at + 8].decode("ascii"))
+        at += int.from_bytes(film[at : at + 4])
+    match [box for box in boxes if box in {"moov", "mdat", "moof"}]:
+        case ["moov", "mdat"]:
+            return "moov_first"
+        case ["mdat", "moov"]:
+            return "moov_last"
+        case ["moov", "moof", "mdat", "moof", "mdat"]:
+            return "fragmented"
+    raise AssertionError(f"no layout: {boxes}")
+
+
 @dataclass
 class Simulator:
     """A running simulator and a customer of it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.simulator.helpers import Simulator, eventually, running
+from tests.simulator.helpers import Simulator, eventually, layout_of, running
 
 
 def get(url: str, **headers: str) -> httpx.Response:
@@ -27,6 +27,14 @@ def test_get__whole(sim: Simulator) -> None:
     assert (200, film["size"], True, False) == tuple(
         seen[key] for key in ("status", "bytes_sent", "complete", "decoy")
     )
+
+
+@pytest.mark.parametrize("layout", ["moov_first", "moov_last", "fragmented"])
+def test_get__layout(sim: Simulator, layout: str) -> None:
+    """The film served is laid out as the plan says, and the journal says so too."""
+    task_id = sim.create_seed(layout=layout)
+    assert layout_of(get(sim.links(task_id)[0]).content) == layout
+    assert sim.log("film", task_id=task_id, layout=layout)
 
 
 def test_get__range(sim: Simulator) -> None:
