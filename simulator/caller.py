@@ -25,9 +25,7 @@ class Caller:
         unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         self._client = httpx.AsyncClient(timeout=_PATIENCE, limits=unlimited, trust_env=False)
 
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, task_id: str, say: str
-    ) -> None:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, task_id: str, say: str) -> None:
         """Send *body* once."""
         facts = {"task_id": task_id, "say": say, "host": urlsplit(url).netloc.rpartition("@")[2]}
         self._journal.write("callback_started", **facts)

@@ -88,9 +88,7 @@ def make_film(
     return Film(path=path, size=path.stat().st_size, sha256=sha256, layout=layout)
 
 
-def _frame(
-    picture: VideoStream, index: int, colour: bytes, rng: random.Random, noisy_rows: int
-) -> av.VideoFrame:
+def _frame(picture: VideoStream, index: int, colour: bytes, rng: random.Random, noisy_rows: int) -> av.VideoFrame:
     frame = av.VideoFrame(picture.width, picture.height, "yuv420p")
     frame.pts = index
     for plane, value in zip(frame.planes, colour, strict=True):

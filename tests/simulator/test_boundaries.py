@@ -16,7 +16,5 @@ def test_imports_nothing_of_ours() -> None:
         "ours = {'archive', 'receiver', 'workers'}\n"
         "print(*sorted(m for m in sys.modules if m.partition('.')[0] in ours))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")

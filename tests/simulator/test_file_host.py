@@ -24,9 +24,7 @@ def test_get__whole(sim: Simulator) -> None:
     assert answer.headers["Content-Type"] == "video/mp4"
     assert answer.headers["Accept-Ranges"] == "bytes"
     (seen,) = eventually(lambda: sim.log("get", task_id=task_id))
-    assert (200, film["size"], True, False) == tuple(
-        seen[key] for key in ("status", "bytes_sent", "complete", "decoy")
-    )
+    assert (200, film["size"], True, False) == tuple(seen[key] for key in ("status", "bytes_sent", "complete", "decoy"))
 
 
 @pytest.mark.parametrize("layout", ["moov_first", "moov_last", "fragmented"])

@@ -137,9 +137,7 @@ def test_create__refused(sim: Simulator) -> None:
 @pytest.mark.parametrize("key", ["", "Bearer wrong", "Bearer ü"])
 def test_wrong_key(sim: Simulator, method: str, path: str, key: str) -> None:
     """No path of either route answers without the key: HTTP 401 and code 401."""
-    answer = httpx.request(
-        method, sim.api + path, headers=[(b"Authorization", key.encode())], trust_env=False
-    )
+    answer = httpx.request(method, sim.api + path, headers=[(b"Authorization", key.encode())], trust_env=False)
     assert (answer.status_code, answer.json()["code"]) == (401, 401)
 
 

@@ -1,0 +1,28 @@
+"""Logging set up once a process: one line a record, time in UTC, dotted event names with their fields behind."""
+
+import logging
+import sys
+import time
+
+# What a LogRecord has by itself; everything else came in through `extra`.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class _Line(logging.Formatter):
+    def __init__(self, form: str) -> None:
+        super().__init__(form, "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        fields = " ".join(f"{name}={value!s}" for name, value in vars(record).items() if name not in _OWN)
+        return f"{line} {fields}".rstrip()
+
+
+def configure(process: str) -> None:
+    """Log to standard error as *process*. Libraries that may print a link or a job's arguments stay quiet."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Line(f"%(asctime)s.%(msecs)03dZ %(levelname)-7s {process} %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for noisy in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "rq", "alembic", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

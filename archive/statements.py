@@ -1,0 +1,16 @@
+"""Turn an event into a statement the ledger can apply, by the source's configuration and the rules of trust. Pure."""
+
+from archive.ledger.events import Statement
+from archive.model import Event, Verdict
+from archive.providers import PROVIDERS
+from archive.settings import Source
+from archive.trust import decide
+
+
+def state(name: str, source: Source, event: Event, verdict: Verdict, actor: str) -> Statement:
+    """Decide about *event* as told by *actor* with *verdict* about the source called *name*."""
+    provider = PROVIDERS[source.provider]
+    can_ask = source.api_key is not None
+    decision = decide(event, verdict, can_ask=can_ask, confirm_always=source.confirm == "always", hosts=source.hosts)
+    can_refresh = can_ask and provider.fresh_link_request("") is not None
+    return Statement(name, event, verdict, decision, actor, can_refresh, provider.LINK_LIFE, provider.TYPICAL)

@@ -1,0 +1,194 @@
+"""The API people and programs use: tasks, assets and deliveries, and the few things an operator may do."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from archive.documents import parse
+from archive.errors import MalformedDeliveryError, NotUnderstoodError
+from archive.grammar import check_name
+from archive.ledger import deliveries, operator, queries, tasks
+from archive.ledger.database import Database
+from archive.model import AssetState, Delivery, Verdict
+from archive.providers import PROVIDERS
+from archive.settings import Settings, Source
+from receiver import views
+from receiver.auth import Role, require
+from receiver.paging import page, read_filter
+from receiver.problems import ProblemError
+from receiver.understand import understand
+
+Linker = Callable[[Mapping[str, Any], timedelta], str]
+OPERATOR = "operator"
+
+
+class TaskIn(BaseModel):
+    """A task to watch over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Annotated[str, Field(description="a configured source")]
+    task_id: Annotated[str, Field(description="the provider's id of the task")]
+    external_id: Annotated[str | None, Field(max_length=512, description="your own id")] = None
+    metadata: Annotated[dict[str, JsonValue] | None, Field(description="anything you want to find again")] = None
+    expected_by: Annotated[
+        AwareDatetime | None, Field(description="when the result is likely; plans the first look")
+    ] = None
+
+
+class Api:
+    """Endpoints over the ledger. *link* makes a presigned URL; *on_due* rings the workers."""
+
+    def __init__(self, settings: Settings, db: Database, link: Linker, on_due: Callable[[], None]) -> None:
+        self._settings = settings
+        self._db = db
+        self._link = link
+        self._on_due = on_due
+
+    async def list_tasks(self, request: Request) -> Response:
+        return await self._list(request, queries.list_tasks, "created_at")
+
+    async def list_assets(self, request: Request) -> Response:
+        return await self._list(request, queries.list_assets, "created_at")
+
+    async def list_deliveries(self, request: Request) -> Response:
+        return await self._list(request, queries.list_deliveries, "received_at")
+
+    async def get_task(self, request: Request) -> Response:
+        return JSONResponse(views.row(await self._one(request, queries.task)))
+
+    async def get_asset(self, request: Request) -> Response:
+        return JSONResponse(views.row(await self._one(request, queries.asset)))
+
+    async def get_delivery(self, request: Request) -> Response:
+        """Operators also see the body, its links and our secrets redacted."""
+        found = await self._one(request, queries.delivery)
+        shown = views.row(found)
+        source = self._settings.sources.get(found["source"])
+        shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
+        return JSONResponse(shown)
+
+    async def add_task(self, request: Request) -> Response:
+        """Register a task; saying it again changes nothing but what is said anew."""
+        require(request, self._settings.server, Role.OPERATOR)
+        wanted = await self._read_task(request)
+        source = self._settings.sources[wanted.source]
+        provider = PROVIDERS[source.provider]
+        registration = tasks.Registration(
+            wanted.source,
+            wanted.task_id,
+            wanted.external_id,
+            wanted.metadata,
+            wanted.expected_by.astimezone(UTC) if wanted.expected_by else None,
+            provider.TYPICAL,
+            provider.LINK_LIFE,
+            source.api_key is not None,
+        )
+        [key] = await run_sync(tasks.register, self._db, [registration], OPERATOR)
+        found = await run_sync(queries.task, self._db, key)
+        return JSONResponse(views.row(found or {}))
+
+    async def content(self, request: Request) -> Response:
+        """Send the caller to a presigned URL of the archived object."""
+        found = await self._one(request, queries.asset)
+        if found["state"] != AssetState.ARCHIVED:
+            raise ProblemError(409, "not_archived", "The asset is not archived.")
+        life = self._settings.server.content_life
+        url = await run_sync(self._link, found, life)
+        expires_at = (datetime.now(UTC) + life).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return RedirectResponse(url, 302, headers={"Cache-Control": "no-store", "Reelkeep-Link-Expires-At": expires_at})
+
+    async def retry_asset(self, request: Request) -> Response:
+        """Make the asset due now."""
+        require(request, self._settings.server, Role.OPERATOR)
+        key = request.path_params["id"]
+        was = await run_sync(operator.retry, self._db, key, OPERATOR)
+        if was is None:
+            raise ProblemError(404, "not_found", "No such asset.")
+        if was in {AssetState.ARCHIVED, AssetState.DISPOSED}:
+            raise ProblemError(409, "already_archived", "The asset is archived; there is nothing to try again.")
+        self._on_due()
+        return JSONResponse({"id": key, "was": was, "state": AssetState.WAITING})
+
+    async def replay_delivery(self, request: Request) -> Response:
+        """Read a stored delivery again, with the verdict it had when it came."""
+        require(request, self._settings.server, Role.OPERATOR)
+        found = await self._one(request, queries.delivery)
+        source = self._settings.sources.get(found["source"])
+        if source is None:
+            raise ProblemError(409, "unknown_source", "The delivery's source is not configured any more.")
+        delivery = Delivery(found["source"], {}, found["body"], None, found["received_at"])
+        understood = understand(delivery, parse(found["body"]), source, Verdict[found["verdict"].upper()])
+        if await run_sync(deliveries.replay, self._db, found["id"], understood):
+            self._on_due()
+        said = {"delivery_id": found["id"], "outcome": understood.outcome, "reason": understood.reason}
+        return JSONResponse(said)
+
+    async def pause_source(self, request: Request) -> Response:
+        return await self._pause(request, paused=True)
+
+    async def resume_source(self, request: Request) -> Response:
+        return await self._pause(request, paused=False)
+
+    async def status(self, request: Request) -> Response:
+        """What waits, what is done, by source."""
+        require(request, self._settings.server, Role.VIEWER)
+        counted = await run_sync(queries.states, self._db)
+        work = await run_sync(queries.work, self._db)
+        paused = await run_sync(queries.paused, self._db)
+        sources = {
+            name: {"provider": source.provider, "paused": name in paused, "can_ask": source.api_key is not None}
+            for name, source in self._settings.sources.items()
+        }
+        return JSONResponse({"sources": sources, "work": vars(work), **counted})
+
+    async def _pause(self, request: Request, *, paused: bool) -> Response:
+        require(request, self._settings.server, Role.OPERATOR)
+        name = request.path_params["source"]
+        if name not in self._settings.sources:
+            raise ProblemError(404, "unknown_source", "No such source is configured.")
+        await run_sync(lambda: operator.pause(self._db, name, paused=paused, actor=OPERATOR))
+        if not paused:
+            self._on_due()
+        return JSONResponse({"source": name, "paused": paused})
+
+    async def _list(self, request: Request, ask: Callable[..., list[Mapping[str, Any]]], instant: str) -> Response:
+        require(request, self._settings.server, Role.VIEWER)
+        wanted = read_filter(request)
+        return JSONResponse(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
+
+    async def _one(
+        self, request: Request, ask: Callable[[Database, str], Mapping[str, Any] | None]
+    ) -> Mapping[str, Any]:
+        require(request, self._settings.server, Role.VIEWER)
+        found = await run_sync(ask, self._db, request.path_params["id"])
+        if found is None:
+            raise ProblemError(404, "not_found", "There is nothing under that id.")
+        return found
+
+    async def _read_task(self, request: Request) -> TaskIn:
+        body = await request.body()
+        try:
+            wanted = TaskIn.model_validate(parse(body))
+            check_name(wanted.task_id, "task_id")
+            check_name(wanted.external_id or "-", "external_id")
+        except MalformedDeliveryError:
+            raise ProblemError(400, "not_json", "The body is not a JSON document.") from None
+        except NotUnderstoodError as exc:
+            raise ProblemError(422, exc.reason, "Ids are 1 to 512 printable characters.") from None
+        except ValidationError as exc:
+            errors = exc.errors(include_input=False, include_url=False)
+            lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors]
+            raise ProblemError(422, "bad_task", "; ".join(lines)) from None
+        if wanted.source not in self._settings.sources:
+            raise ProblemError(422, "unknown_source", "No such source is configured.")
+        return wanted
+
+
+def _secrets(source: Source) -> list[str]:
+    return [secret.get_secret_value() for secret in (*source.tokens, *source.webhook_keys)]

@@ -1,0 +1,96 @@
+"""Put the receiver together: routes, limits, the intake, and what runs beside the requests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from archive.errors import ReelkeepError
+from archive.ledger.database import Database
+from archive.settings import Settings
+from archive.wakeups import Bell
+from receiver.access_log import AccessLog
+from receiver.api import Api
+from receiver.content import Content
+from receiver.health import Health
+from receiver.intake import Intake
+from receiver.openapi import describe
+from receiver.problems import ProblemError, on_crash, on_error, on_http, on_problem
+from receiver.webhooks import Webhooks
+
+
+def create_app(
+    settings: Settings, db: Database, bell: Bell, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Starlette:
+    """The receiver over *db*. Rings *bell* after a commit that left work, off the path of the answer."""
+    due = asyncio.Event()
+    content = Content(settings.store)
+    intake = Intake(db, on_due=due.set)
+    webhooks = Webhooks(settings, intake, clock)
+    api = Api(settings, db, content.link, on_due=due.set)
+    health = Health(
+        db,
+        {
+            "queue": (bell.is_reachable, "unreachable: workers look for work by themselves"),
+            "store": (content.is_reachable, "unreachable: callbacks are kept, transfers wait"),
+        },
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        committing = asyncio.create_task(intake.run())
+        ringing = asyncio.create_task(_ring(due, bell))
+        yield
+        intake.stop()
+        await committing
+        ringing.cancel()
+
+    routes = [
+        Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
+        Route("/webhooks/{source}/{token}", webhooks.receive, methods=["POST"]),
+        Route("/api/status", api.status),
+        Route("/api/tasks", api.list_tasks, methods=["GET"]),
+        Route("/api/tasks", api.add_task, methods=["POST"]),
+        Route("/api/tasks/{id}", api.get_task),
+        Route("/api/assets", api.list_assets),
+        Route("/api/assets/{id}", api.get_asset),
+        Route("/api/assets/{id}/content", api.content),
+        Route("/api/assets/{id}/retry", api.retry_asset, methods=["POST"]),
+        Route("/api/deliveries", api.list_deliveries),
+        Route("/api/deliveries/{id}", api.get_delivery),
+        Route("/api/deliveries/{id}/replay", api.replay_delivery, methods=["POST"]),
+        Route("/api/sources/{source}/pause", api.pause_source, methods=["POST"]),
+        Route("/api/sources/{source}/resume", api.resume_source, methods=["POST"]),
+        Route("/healthz", health.live),
+        Route("/readyz", health.ready),
+    ]
+    document = describe(routes)
+    routes.append(Route("/openapi.json", lambda _request: JSONResponse(document)))
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(AccessLog)],
+        exception_handlers={
+            ProblemError: on_problem,
+            ReelkeepError: on_error,
+            HTTPException: on_http,
+            Exception: on_crash,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # a redirected POST is a lost callback
+    return app
+
+
+async def _ring(due: asyncio.Event, bell: Bell) -> None:
+    """Ring once for whatever fell due since the last time. Never in the way of an answer."""
+    while True:
+        await due.wait()
+        due.clear()
+        await run_sync(bell.ring)

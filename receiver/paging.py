@@ -1,0 +1,83 @@
+"""Filters and keyset pages from a query string."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from archive.ledger.queries import Filter
+from receiver.problems import ProblemError
+from receiver.views import row
+
+MAX_PAGE = 200
+
+
+class ListQuery(BaseModel):
+    """What every list understands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Annotated[str | None, Field(description="only this source")] = None
+    state: Annotated[str | None, Field(description="only this state (deliveries: outcome)")] = None
+    task_id: Annotated[str | None, Field(description="the provider's id of the task")] = None
+    external_id: Annotated[str | None, Field(description="your own id, given when the task was registered")] = None
+    since: Annotated[datetime | None, Field(description="not older than this instant")] = None
+    until: Annotated[datetime | None, Field(description="older than this instant")] = None
+    q: Annotated[str | None, Field(max_length=200, description="the start of an id or digest")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="rows on a page")] = 50
+    cursor: Annotated[str | None, Field(max_length=400, description="`next_cursor` of the page before")] = None
+
+
+def read_filter(request: Request) -> Filter:
+    """
+    Read the query string.
+
+    Raises:
+        ProblemError: 400 `bad_query` naming the parameters, or `bad_cursor`.
+    """
+    try:
+        query = ListQuery.model_validate(dict(request.query_params))
+    except ValidationError as exc:
+        named = ", ".join(sorted({str(error["loc"][0]) for error in exc.errors(include_input=False)}))
+        raise ProblemError(400, "bad_query", f"These parameters cannot be read: {named}.") from None
+    texts = query.model_dump(include={"source", "state", "task_id", "external_id", "q"}).values()
+    if any("\x00" in text for text in texts if text):
+        raise ProblemError(400, "bad_query", "NUL cannot be searched for.")
+    return Filter(
+        **query.model_dump(exclude={"cursor", "since", "until"}),
+        since=_aware(query.since),
+        until=_aware(query.until),
+        after=_read_cursor(query.cursor) if query.cursor else None,
+    )
+
+
+def page(rows: Sequence[Mapping[str, Any]], limit: int, instant: str) -> dict[str, Any]:
+    """The first *limit* rows, and a cursor where there are more."""
+    shown = rows[:limit]
+    last = shown[-1] if len(rows) > limit else None
+    cursor = _cursor(last[instant], last["id"]) if last else None
+    return {"items": [row(item) for item in shown], "next_cursor": cursor}
+
+
+def _aware(instant: datetime | None) -> datetime | None:
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _cursor(instant: datetime, key: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([instant.isoformat(), key]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        instant, key = json.loads(base64.urlsafe_b64decode(cursor))
+        read = datetime.fromisoformat(instant)
+    except (binascii.Error, ValueError, TypeError):
+        raise ProblemError(400, "bad_cursor", "The cursor is not one of ours.") from None
+    if not isinstance(key, str) or "\x00" in key or read.tzinfo is None:
+        raise ProblemError(400, "bad_cursor", "The cursor is not one of ours.")
+    return read, key

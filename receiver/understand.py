@@ -1,0 +1,49 @@
+"""What does this delivery say? Turn an authentic delivery into what the ledger keeps. Pure."""
+
+from typing import Any
+
+from archive.documents import dump
+from archive.errors import NotUnderstoodError
+from archive.identity import delivery_id
+from archive.ledger.deliveries import Received
+from archive.ledger.events import Statement
+from archive.model import Delivery, Outcome, Progress, Verdict
+from archive.providers import PROVIDERS
+from archive.settings import Source
+from archive.statements import state
+from archive.trust import Decision
+
+# Kept beside the body so that a delivery can be replayed and explained; nothing that could hold a secret.
+_KEPT_HEADERS = ("content-type", "user-agent", "x-webhook-timestamp")
+
+
+def understand(delivery: Delivery, document: Any, source: Source, verdict: Verdict) -> Received:
+    """
+    Normalise *delivery*. One that follows no known shape is kept raw and quarantined: after a fix it can be replayed.
+    """
+    provider = PROVIDERS[source.provider]
+    key = delivery_id(delivery.source, delivery.body, provider.sender_id(delivery))
+    headers = dump({name: delivery.headers[name][:200] for name in _KEPT_HEADERS if name in delivery.headers})
+    statement, task_id = None, None
+    outcome: Outcome
+    reason: str | None
+    try:
+        event = provider.normalise(document, at=delivery.received_at)
+    except NotUnderstoodError as exc:
+        outcome, reason = Outcome.QUARANTINED, exc.reason
+    else:
+        statement = state(delivery.source, source, event, verdict, f"delivery:{key}")
+        task_id = event.task_id
+        outcome, reason = _outcome(statement)
+    return Received(
+        key, delivery.source, delivery.received_at, delivery.body, headers, verdict, outcome, reason, task_id, statement
+    )
+
+
+def _outcome(statement: Statement) -> tuple[Outcome, str | None]:
+    if statement.event.progress is Progress.RUNNING:
+        return Outcome.IGNORED, "not_final"
+    if statement.decision is Decision.DOUBT:
+        succeeded = statement.event.progress is Progress.SUCCEEDED
+        return (Outcome.QUARANTINED, "not_trusted") if succeeded else (Outcome.IGNORED, "failure_not_proved")
+    return Outcome.ACCEPTED, None

@@ -1,0 +1,71 @@
+"""The endpoint providers call: bytes in, a committed delivery and the provider's own kind of 200 out."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from archive.documents import parse
+from archive.errors import UnknownSourceError
+from archive.model import Delivery
+from archive.providers import PROVIDERS
+from archive.settings import Settings
+from receiver.authenticate import authenticate
+from receiver.intake import Intake
+from receiver.problems import ProblemError
+from receiver.understand import understand
+
+
+class Webhooks:
+    """POST /webhooks/{source} and /webhooks/{source}/{token}."""
+
+    def __init__(self, settings: Settings, intake: Intake, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._clock = clock
+
+    async def receive(self, request: Request) -> Response:
+        """
+        Size and JSON, then who says it, then what it says, then the ledger; only then the answer.
+
+        We acknowledge; what becomes of the video is told elsewhere.
+        """
+        name = request.path_params["source"]
+        source = self._settings.sources.get(name)
+        if source is None:
+            raise UnknownSourceError("unknown_source")
+        _check_headers(request)
+        body = await _read(request, self._settings.server.max_body)
+        document = parse(body)
+        now = self._clock()
+        # Of a header sent twice the last counts: a signature has to match it all the same.
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        delivery = Delivery(name, headers, body, request.path_params.get("token"), now)
+        verdict = authenticate(delivery, document, source, now=now)
+        receipt = await self._intake.submit(understand(delivery, document, source, verdict))
+        said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
+        return JSONResponse({**PROVIDERS[source.provider].reply(), **said})
+
+
+def _check_headers(request: Request) -> None:
+    """Refuse what cannot be JSON by its own word; a missing type gets the benefit of the doubt."""
+    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise ProblemError(415, "not_json_type", "Callbacks are application/json.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProblemError(415, "encoded_body", "Callbacks are not compressed.")
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """The raw body, never more than *limit* bytes of it in memory."""
+    too_large = ProblemError(413, "body_too_large", f"A callback has at most {limit} bytes.", {"Connection": "close"})
+    stated = request.headers.get("content-length", "0")
+    if stated.isascii() and stated.isdigit() and int(stated[:20]) > limit:
+        raise too_large
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
