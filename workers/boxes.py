@@ -285,7 +285,7 @@ class _Film:
 
     def _fragment(self, moof: _Box, origin: int) -> None:
         if not self.layout:
-            raise NotAVideoError(MALFORMED)
+            raise NotAVideoError(TRUNCATED)
         self.layout = "fragmented"
         self.fragments.add(origin)
         follows = origin  # 8.8.7: without a stated base, data follows the previous track's

@@ -21,7 +21,8 @@ from fractions import Fraction
 from typing import NoReturn
 
 import av
-import av.subtitles.stream  # PyAV would import it at the first stream, when no file can be opened any more
+import av.subtitles.codeccontext  # PyAV imports these two at the first stream that needs them,
+import av.subtitles.stream  # when no file can be opened any more
 from av.container import InputContainer
 
 POSTER_AT = 0.5  # seconds: past a fade-in from black, still in the first group of pictures
@@ -41,7 +42,8 @@ class _Film:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self.at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.at, os.SEEK_END: self.size}[whence]
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.at, os.SEEK_END: self.size}[whence]
+        self.at = max(0, start + offset)  # FFmpeg seeks before the start of an empty file
         return self.at
 
     def tell(self) -> int:
