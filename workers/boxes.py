@@ -199,12 +199,10 @@ class _Film:
         declared = self.declared / self.scale
         if declared <= self.own_seconds:  # mvhd that speaks of moov's own samples only
             declared = 0.0
-        elif (
-            max(seconds, *(line.end / line.scale for line in self.lines.values()))
-            < declared - MISSING_SECONDS
-        ):
+        reached = max(seconds, *(line.end / line.scale for line in self.lines.values()))
+        if reached < declared - MISSING_SECONDS:
             raise NotAVideoError(TRUNCATED)
-        as_declared = abs(seconds - declared) <= 2 / self.scale
+        as_declared = declared > 0 and abs(seconds - declared) <= ROUNDING_SECONDS
         return (
             True if as_declared or self.has_mfra or self.indexed_to > max(self.fragments, default=0) else None
         )

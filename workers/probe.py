@@ -72,13 +72,12 @@ def poster(file: IO[bytes], *, max_width: int = 640, limits: Limits = DEFAULT_LI
 
 
 def _ask(task: str, file: IO[bytes], limits: Limits, max_width: int = 0) -> bytes:
-    film = file.fileno()  # a SpooledTemporaryFile moves to disk here, and only then has something to flush
     file.flush()
     deadline = monotonic() + limits.wall_seconds
     arguments = map(str, (task, limits.cpu_seconds, limits.memory, max_width))
     with subprocess.Popen(
         [sys.executable, "-I", "-B", "-m", "workers.media_child", *arguments],
-        stdin=film,
+        stdin=file,  # a SpooledTemporaryFile moves to disk here
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={},

@@ -5,6 +5,7 @@ import struct
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,8 @@ from workers.boxes import MAX_BOXES, MAX_DEPTH, MAX_METADATA, Structure, Track, 
 Films = dict[Layout, bytes]
 
 
-class CountingFile(io.BytesIO):
-    """Bytes that count how often and how much is read."""
+class CountingFile(io.BufferedReader):
+    """A file that counts how often and how much is read."""
 
     reads = amount = 0
 
@@ -27,6 +28,10 @@ class CountingFile(io.BytesIO):
         self.reads += 1
         self.amount += len(data)
         return data
+
+
+def counting(data: bytes) -> CountingFile:
+    return CountingFile(cast(io.RawIOBase, io.BytesIO(data)))
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +147,13 @@ def test_cut__declared_duration(films: Films, by: bytes) -> None:
     assert verdicts == ["truncated", "truncated", "None", "None"]
 
 
+@pytest.mark.parametrize("duration", [0, 1])
+def test_cut__coarse_clock(films: Films, duration: int) -> None:
+    """A duration in whole seconds, or none, proves nothing of a film that lost its last fifth of a second."""
+    film = replaced(declaring(films["fragmented"], duration), b"mvhd", 12, struct.pack(">I", 1))
+    assert check(film[: starts(film, b"moof")[-1]]).complete is None
+
+
 def test_cut__last_fragment_hidden(films: Films) -> None:
     """A fragment whose media data was cut is refused even where box sizes agree with the file."""
     film = films["fragmented"]
@@ -170,6 +182,12 @@ def test_cut__hidden_by_trailing_boxes(films: Films) -> None:
     assert (
         refusal(film[:mdat] + box(b"mdat", data[: len(data) // 2]) + box(b"free", bytes(64))) == "truncated"
     )
+
+
+def test_cut__inside_what_follows_the_media(films: Films) -> None:
+    """A box that overruns the file is refused even where every sample is there."""
+    film = films["moov_last"] + box(b"uuid", bytes(5000))
+    assert {refusal(film[:cut]) for cut in range(len(films["moov_last"]) + 1, len(film), 99)} == {"truncated"}
 
 
 @pytest.mark.parametrize(
@@ -255,6 +273,24 @@ def test_malformed__run(films: Films) -> None:
     assert refusal(replaced(films["fragmented"], b"trun", 4, MANY)) == "malformed_box"
 
 
+def test_malformed__chunks_out_of_order(films: Films) -> None:
+    """Runs of chunks that do not go forward, and could be walked without end, are refused."""
+    stsc: Edit = lambda body: box(b"stsc", body[:4] + struct.pack(">7I", 2, 1, 99, 1, 1, 99, 1))  # noqa: E731
+    assert refusal(rebuild(films["moov_last"], {b"stsc": stsc})) == "malformed_box"
+
+
+@pytest.mark.parametrize(
+    "kind", b"ftyp mvhd tkhd mdhd hdlr stsd stts stsc stsz stco trex tfhd trun tfdt sidx tfra".split()
+)
+@pytest.mark.parametrize("layout", ["moov_last", "indexed"])
+def test_malformed__short_body(films: Films, layout: Layout, kind: bytes) -> None:
+    """A box too short for its fields is refused, or not missed, at every length."""
+    for length in range(40):
+        film = rebuild(films[layout], {kind: lambda body: box(kind, body[:length])})  # noqa: B023
+        with suppress(NotAVideoError):
+            check(film)
+
+
 @pytest.mark.parametrize("size", [0, 1, 2, 7, 0xFFFF])
 def test_malformed__child_size(films: Films, size: int) -> None:
     """A child with an impossible size, or one that overruns its parent, is refused."""
@@ -284,19 +320,22 @@ def test_malformed__depth(depth: int) -> None:
 
 def test_malformed__too_many_boxes() -> None:
     """The walk ends at a bounded number of boxes."""
-    file = CountingFile(box(b"free") * (MAX_BOXES + 1000))
+    data = box(b"free") * (MAX_BOXES + 1000)
+    file = counting(data)
     with pytest.raises(NotAVideoError, match="malformed_box"):
-        check_structure(file, len(file.getvalue()))
+        check_structure(file, len(data))
     assert file.reads <= MAX_BOXES + 1
 
 
 def test_malformed__giant_movie_is_never_read() -> None:
     """A `moov` past the bound is refused unread."""
-    with tempfile.TemporaryFile() as file:
-        size = file.write(struct.pack(">I4s", MAX_METADATA + 9, b"moov"))
-        size = file.truncate(MAX_METADATA + 9)
+    with tempfile.TemporaryFile(buffering=0) as sparse:
+        sparse.write(struct.pack(">I4s", MAX_METADATA + 9, b"moov"))
+        size = sparse.truncate(MAX_METADATA + 9)
+        file = CountingFile(cast(io.RawIOBase, sparse))
         with pytest.raises(NotAVideoError, match="malformed_box"):
             check_structure(file, size)
+    assert file.amount <= 4096 + 16
 
 
 @given(
@@ -329,7 +368,7 @@ def test_hostile__mutated(films: Films, layout: Layout, mutations: list[tuple[fl
     for place, new in mutations:
         at = metadata[int(place * (len(metadata) - 1))]
         data[at : at + len(new)] = new
-    file = CountingFile(data)
+    file = counting(bytes(data))
     with suppress(NotAVideoError):
         check_structure(file, len(data))
     assert file.reads <= len(data) // 4 + 1

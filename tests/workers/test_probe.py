@@ -145,6 +145,18 @@ def test_refused(spool: IO[bytes], data: bytes) -> None:
         probe(written(spool, data))
 
 
+def test_refused__other_container(spool: IO[bytes]) -> None:
+    """A film that FFmpeg could read, had it the choice of demuxer, is refused."""
+    with av.open(spool, "w", format="avi") as film:
+        video = film.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        for packet in (*video.encode(av.VideoFrame(64, 64, "yuv420p")), *video.encode(None)):
+            film.mux(packet)
+
+    with pytest.raises(ProbeError, match="probe_refused"):
+        probe(spool)
+
+
 def test_refused__sound_only(films: Films, spool: IO[bytes]) -> None:
     """A film without a video track has no facts to tell."""
     trak: Edit = lambda body: b"" if b"vide" in body else box(b"trak", body)  # noqa: E731
