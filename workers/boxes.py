@@ -26,7 +26,9 @@ from typing import IO, Any, Literal
 
 from archive.errors import NotAVideoError
 
-MAX_METADATA = 32 << 20  # bytes of moov, moof, sidx and mfra together; ten hours of 60 fps need less
+MAX_METADATA = (
+    16 << 20
+)  # bytes of moov, moof, sidx, mfra together: four hours of 60 fps; memory peaks at thrice
 MAX_BOXES = 500_000  # an hour of half-second fragments with two tracks has 100,000
 MAX_DEPTH = 8  # stsd's parent stands at 5
 MISSING_SECONDS = 0.5  # a fragmented film that much shorter than declared is cut; edit lists explain less

@@ -111,6 +111,24 @@ def test_probe__position_stays(films: Films, spool: IO[bytes]) -> None:
     assert spool.read(50) == films["moov_last"][110:160]
 
 
+def test_probe__last_bytes_written(films: Films) -> None:
+    """What the caller wrote a moment ago is part of the film."""
+    with tempfile.TemporaryFile() as file:
+        written(written(file, films["moov_last"][:-2000]), films["moov_last"][-2000:])
+        assert probe(file).audio_codec == "aac"
+
+
+def test_probe__isolated(
+    films: Films, spool: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the current folder nor the environment decides what code the child runs."""
+    (tmp_path / "av.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    assert probe(written(spool, films["moov_last"])).width == 320
+
+
 @pytest.mark.parametrize("layout", MUXING)
 @pytest.mark.parametrize(("max_width", "size"), [(640, (320, 180)), (160, (160, 90)), (2, (2, 2))])
 def test_poster(
