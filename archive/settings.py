@@ -1,9 +1,9 @@
 """
 Every setting, read once at start from one TOML file and the environment; all mistakes are reported together.
 
-The file is `reelkeep.toml`, or what `REELKEEP_CONFIG` names. A secret may be written as `env:NAME` or `file:PATH`
-(relative to the file), so that the TOML itself can be shown around. A value is looked up in the environment first
-(`ENVIRONMENT` below), then in the file, then here.
+The file is what `REELKEEP_CONFIG` names, else `reelkeep.toml`, else `data/reelkeep.toml` (which `reelkeep up` makes).
+A secret may be written as `env:NAME` or `file:PATH` (relative to the file), so that the TOML can be shown around.
+A value is looked up in the environment first (`ENVIRONMENT` below), then in the file, then here.
 """
 
 import os
@@ -193,6 +193,26 @@ class Settings(_Section):
         return {name: source.max_concurrency for name, source in self.sources.items()}
 
 
+FILES = (Path("reelkeep.toml"), Path("data/reelkeep.toml"))
+
+
+def find_file(environ: Mapping[str, str]) -> Path | None:
+    """The settings file that applies, None where there is none."""
+    if environ.get("REELKEEP_CONFIG"):
+        return Path(environ["REELKEEP_CONFIG"])
+    return next((path for path in FILES if path.exists()), None)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The file as it stands. Raises SettingsError where it cannot be read or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as exc:
+        raise SettingsError([f"{path}: cannot be read ({exc.strerror})"]) from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     Read the file and the environment.
@@ -200,16 +220,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         SettingsError: with every mistake at once; no message holds a value, since it may be a secret.
     """
-    named = environ.get("REELKEEP_CONFIG")
-    path = Path(named or "reelkeep.toml")
-    document: dict[str, Any] = {}
-    if named or path.exists():
-        try:
-            document = tomllib.loads(path.read_text())
-        except OSError as exc:
-            raise SettingsError([f"{path}: cannot be read ({exc.strerror})"]) from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
+    path = find_file(environ)
+    document = read_file(path) if path else {}
     for variable, (section, key) in ENVIRONMENT.items():
         if environ.get(variable):
             table = document.setdefault(section, {})
@@ -220,7 +232,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         if isinstance(server, dict):
             server.setdefault("operator_tokens", ["env:REELKEEP_OPERATOR_TOKEN"])
     try:
-        return Settings.model_validate(document, context={"environ": environ, "folder": path.parent})
+        return Settings.model_validate(
+            document, context={"environ": environ, "folder": path.parent if path else Path()}
+        )
     except ValidationError as exc:
         raise SettingsError([_line(error) for error in exc.errors(include_input=False, include_url=False)]) from None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ArchiveStore(Protocol):
     def capabilities(self) -> StoreCapabilities:
         """What this store is known to do."""
 
-    def put(self, bucket: str, key: str, body: BinaryIO, *, size: int, sha256: str, content_type: str) -> str | None:
+    def put(self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str) -> str | None:
         """
         Create the object in one request and return its version id.
 

@@ -26,9 +26,7 @@ from typing import IO, Any, Literal
 
 from archive.errors import NotAVideoError
 
-MAX_METADATA = (
-    16 << 20
-)  # bytes of moov, moof, sidx, mfra together: four hours of 60 fps; memory peaks at thrice
+MAX_METADATA = 16 << 20  # bytes of moov, moof, sidx, mfra together: four hours of 60 fps; memory peaks at thrice
 MAX_BOXES = 500_000  # an hour of half-second fragments with two tracks has 100,000
 MAX_DEPTH = 8  # stsd's parent stands at 5
 MISSING_SECONDS = 0.5  # a fragmented film that much shorter than declared is cut; edit lists explain less
@@ -205,9 +203,7 @@ class _Film:
         if reached < declared - MISSING_SECONDS:
             raise NotAVideoError(TRUNCATED)
         as_declared = declared > 0 and abs(seconds - declared) <= ROUNDING_SECONDS
-        return (
-            True if as_declared or self.has_mfra or self.indexed_to > max(self.fragments, default=0) else None
-        )
+        return True if as_declared or self.has_mfra or self.indexed_to > max(self.fragments, default=0) else None
 
     def duration(self) -> float | None:
         if self.layout != "fragmented" and self.declared:
@@ -354,9 +350,7 @@ class _Film:
             time = 8 if _version(tfra) else 4
             width = 2 * time + sum((lengths >> shift & 3) + 1 for shift in (4, 2, 0))
             rows = _table(tfra.body, 16, count, width)
-            listed.update(
-                int.from_bytes(rows[at + time : at + 2 * time]) for at in range(0, len(rows), width)
-            )
+            listed.update(int.from_bytes(rows[at + time : at + 2 * time]) for at in range(0, len(rows), width))
         self.has_mfra = listed <= self.fragments
 
 
@@ -370,9 +364,7 @@ def _last_byte(stbl: _Box, *, sound: bool) -> int:
     stsc = stbl.first(b"stsc").body
     runs = _numbers(_table(stsc, 8, _unpack(">I", stsc, 4)[0], 12), "I")
     firsts = [*runs[::3], chunks + 1]
-    if (
-        sound and each == 1
-    ):  # QuickTime counts PCM frames here, packed by rules of the codec: only the start is known
+    if sound and each == 1:  # QuickTime counts PCM frames here, packed by rules of the codec: only the start is known
         each = 0
     end = sample = 0
     for first, after, per_chunk in zip(firsts, firsts[1:], runs[1::3], strict=False):
@@ -391,9 +383,7 @@ def _sizes(box: _Box) -> tuple[Sequence[int], int, int]:
     """Return the samples' sizes, or none and the size that all share; and how many samples there are."""
     each, count = _unpack(">II", box.body, 4)
     if box.kind == b"stsz":
-        return (
-            (array("I"), each, count) if each else (_numbers(_table(box.body, 12, count, 4), "I"), 0, count)
-        )
+        return (array("I"), each, count) if each else (_numbers(_table(box.body, 12, count, 4), "I"), 0, count)
     bits = each & 0xFF
     if bits not in (4, 8, 16):
         raise NotAVideoError(MALFORMED)

@@ -179,9 +179,7 @@ def test_cut__hidden_by_trailing_boxes(films: Films) -> None:
     (mdat,) = starts(film, b"mdat")
     data = film[mdat + 8 :]
 
-    assert (
-        refusal(film[:mdat] + box(b"mdat", data[: len(data) // 2]) + box(b"free", bytes(64))) == "truncated"
-    )
+    assert refusal(film[:mdat] + box(b"mdat", data[: len(data) // 2]) + box(b"free", bytes(64))) == "truncated"
 
 
 def test_cut__inside_what_follows_the_media(films: Films) -> None:
@@ -362,9 +360,7 @@ def test_hostile__random(data: bytes, start: bytes) -> None:
 def test_hostile__mutated(films: Films, layout: Layout, mutations: list[tuple[float, bytes]]) -> None:
     """A film with mutated metadata is accepted or refused by name, with bounded reading."""
     data = bytearray(films[layout])
-    metadata = [
-        n for at, kind, body in boxes(films[layout]) if kind != b"mdat" for n in range(at, at + 8 + len(body))
-    ]
+    metadata = [n for at, kind, body in boxes(films[layout]) if kind != b"mdat" for n in range(at, at + 8 + len(body))]
     for place, new in mutations:
         at = metadata[int(place * (len(metadata) - 1))]
         data[at : at + len(new)] = new
@@ -407,9 +403,7 @@ def with_stz2(film: bytes) -> bytes:
         pytest.param(lambda film: film.replace(b"\0\0\0\x08free", b"\0\0\0\x08wide"), id="wide"),
         pytest.param(lambda film: film + box(b"uuid", bytes(5000)), id="uuid last"),
         pytest.param(lambda film: film + bytes(4) + b"free" + bytes(99), id="free of size zero last"),
-        pytest.param(
-            lambda film: film + box(b"mdat", b"more") + box(b"skip") + box(b"abcd"), id="more boxes"
-        ),
+        pytest.param(lambda film: film + box(b"mdat", b"more") + box(b"skip") + box(b"abcd"), id="more boxes"),
         pytest.param(
             lambda film: rebuild(film, {b"moov": lambda body: box(b"uuid", bytes(99)) + box(b"moov", body)}),
             id="uuid",
@@ -452,8 +446,6 @@ def test_index__single_reference_is_no_proof(films: Films) -> None:
     """A `sidx` with one reference may be the first of many: a cut after its segment is not called whole."""
     film = films["fragmented"]
     first, second = starts(film, b"moof")[:2]
-    sidx = (
-        bytes(4) + struct.pack(">IIIIHH", 1, 1000, 0, 0, 0, 1) + struct.pack(">III", second - first, 200, 0)
-    )
+    sidx = bytes(4) + struct.pack(">IIIIHH", 1, 1000, 0, 0, 0, 1) + struct.pack(">III", second - first, 200, 0)
 
     assert check(film[:first] + box(b"sidx", sidx) + film[first:second]).complete is None

@@ -96,9 +96,7 @@ def test_probe__subtitles(films: Films, spool: IO[bytes]) -> None:
     hdlr: Edit = lambda body: box(b"hdlr", body.replace(b"soun", b"sbtl"))  # noqa: E731
     stsd: Edit = lambda body: box(b"stsd", body.replace(b"mp4a", b"tx3g"))  # noqa: E731
 
-    assert (
-        probe(written(spool, rebuild(films["moov_last"], {b"hdlr": hdlr, b"stsd": stsd}))).audio_codec is None
-    )
+    assert probe(written(spool, rebuild(films["moov_last"], {b"hdlr": hdlr, b"stsd": stsd}))).audio_codec is None
 
 
 def test_probe__position_stays(films: Films, spool: IO[bytes]) -> None:
@@ -118,9 +116,7 @@ def test_probe__last_bytes_written(films: Films) -> None:
         assert probe(file).audio_codec == "aac"
 
 
-def test_probe__isolated(
-    films: Films, spool: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_probe__isolated(films: Films, spool: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the current folder nor the environment decides what code the child runs."""
     (tmp_path / "av.py").write_text("raise SystemExit(7)")
     monkeypatch.chdir(tmp_path)
@@ -131,17 +127,13 @@ def test_probe__isolated(
 
 @pytest.mark.parametrize("layout", MUXING)
 @pytest.mark.parametrize(("max_width", "size"), [(640, (320, 180)), (160, (160, 90)), (2, (2, 2))])
-def test_poster(
-    films: Films, spool: IO[bytes], layout: Layout, max_width: int, size: tuple[int, int]
-) -> None:
+def test_poster(films: Films, spool: IO[bytes], layout: Layout, max_width: int, size: tuple[int, int]) -> None:
     """A poster is a JPEG of the frame half a second in, never wider than asked and never enlarged."""
     frame = picture(poster(written(spool, films[layout]), max_width=max_width))
 
     assert (frame.width, frame.height) == size
     luma = bytes(frame.planes[0])[0]
-    assert luma == pytest.approx(
-        (16 + 13 - 16) * 255 / 219, abs=3
-    )  # frame 13 is the first at 0.5 s; full range
+    assert luma == pytest.approx((16 + 13 - 16) * 255 / 219, abs=3)  # frame 13 is the first at 0.5 s; full range
 
 
 @pytest.mark.parametrize(
@@ -197,9 +189,7 @@ def test_greedy_film(films: Films, tmp_path: Path) -> None:
         with open(sys.argv[1], "rb") as film:
             workers.probe.probe(film)
         print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"""
-    run = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "film"], check=True, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", program, tmp_path / "film"], check=True, capture_output=True, text=True)
 
     assert int(run.stdout) < 300_000  # KiB
 
@@ -207,9 +197,7 @@ def test_greedy_film(films: Films, tmp_path: Path) -> None:
 def test_spinning_film(films: Films, spool: IO[bytes]) -> None:
     """A film that keeps its reader busy costs its own probe only."""
     with pytest.raises(ProbeError, match="probe_timeout"):
-        probe(
-            written(spool, grown_table(films["moov_last"], 10_000_000)), limits=replace(LIMITS, cpu_seconds=0)
-        )
+        probe(written(spool, grown_table(films["moov_last"], 10_000_000)), limits=replace(LIMITS, cpu_seconds=0))
 
     with tempfile.TemporaryFile() as file:
         assert probe(written(file, films["moov_last"])).width == 320
