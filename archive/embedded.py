@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 WARNING = (
-    "The embedded S3 store is for trying out: no object lock, no versions, no conditional writes, no checksum check on\n"
-    "upload, no durability beyond this disk's. For videos you care about, set S3_BUCKET (and S3_ENDPOINT_URL)."
+    "The embedded S3 store is for trying out: no object lock, no versions, no conditional writes, no checksum check\n"
+    "on upload, no durability beyond this disk's. For videos you care about, set S3_BUCKET (and S3_ENDPOINT_URL)."
 )
 
 
@@ -56,7 +56,7 @@ def queue(folder: Path) -> tuple[Program, dict[str, str]]:
         "appendonly no",
         "maxmemory 64mb",
         "maxmemory-policy noeviction",
-        "loglevel warning",
+        "loglevel nothing",
     )
     program = Program("queue", (str(get_binary_path()), "-"), port, text="\n".join(lines) + "\n")
     return program, {"REDIS_URL": f"redis://:{password}@127.0.0.1:{port}/0"}
@@ -71,8 +71,8 @@ def store(folder: Path, bucket: str, companion: str) -> tuple[Program, dict[str,
     for name in (bucket, companion):
         (folder / name).mkdir(parents=True, exist_ok=True)
     port, access, secret = free_port(), "reelkeep", secrets.token_urlsafe(24)
-    env = {"RCLONE_AUTH_KEY": f"{access},{secret}", "RCLONE_CONFIG": os.devnull}
-    command = (found, "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}", "--log-level", "ERROR")
+    env = {"RCLONE_AUTH_KEY": f'"{access},{secret}"', "RCLONE_CONFIG": os.devnull}  # CSV: quoted, it is one value
+    command = (found, "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}")
     settings = {
         "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "S3_DIALECT": "rclone",

@@ -47,6 +47,7 @@ class Child:
             self.command,
             env={**os.environ, **self.env, **self.before()},
             stdin=subprocess.PIPE if self.text else subprocess.DEVNULL,
+            stdout=sys.stderr,  # our own standard output is for whoever started us
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 (this process has one thread)
         )

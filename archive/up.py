@@ -133,7 +133,7 @@ def _run(
     try:
         for child in below:
             child.start()
-        _wait_for_ports([program.port for program in servers], stopping)
+        _wait_for_ports(below, [program.port for program in servers], stopping)
         for child in above:
             child.start()
         url = f"http://127.0.0.1:{settings.server.port}"
@@ -171,12 +171,15 @@ def _free(db: Database, owner: str) -> None:
     claims.release(db, owner)
 
 
-def _wait_for_ports(ports: list[int], stopping: list[int]) -> None:
+def _wait_for_ports(children: list[Child], ports: list[int], stopping: list[int]) -> None:
+    """Until every server listens; one that dies is started again meanwhile."""
     end = time.monotonic() + _START_TIME
     for port in ports:
         while not stopping and time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
+            for child in children:
+                child.look_after(time.monotonic())
             time.sleep(0.02)
 
 
@@ -198,8 +201,13 @@ def _say(
     tokens = settings.server.operator_tokens
     token = tokens[0].get_secret_value() if tokens else ""
     if options.json:
-        facts = {"url": url, "token": token, "store": settings.store.endpoint_url, "bucket": settings.store.bucket,
-                 "config": env.get("REELKEEP_CONFIG", ""), "data": str(data)}  # fmt: skip
+        s3 = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_COMPANION_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        facts = {
+            "url": url,
+            "token": token,
+            "store": settings.store.endpoint_url,
+            "environment": {name: env[name] for name in s3 if name in env},
+        }
         print(json.dumps(facts), flush=True)
         return
     console = f"{url}/#token={token}" if token else f"{url}/"

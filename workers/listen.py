@@ -44,7 +44,7 @@ def listen(url: str, stopping: threading.Event) -> None:
             connection = connect(url, timeout=_TTL)
             queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
             worker: Any = _Listener([queue], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL)
-            worker.work(logging_level=None)
+            worker.work(logging_level="WARNING")
         except (RedisError, OSError, ValueError) as exc:
             _log.warning("wakeups.redis_unavailable", extra={"reason": type(exc).__name__})
         except SystemExit:
