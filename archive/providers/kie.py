@@ -74,7 +74,8 @@ def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datet
     window lasts. So the best verdict here is SIGNED_ID.
 
     Raises:
-        VerificationError: `signature_missing`, `timestamp_malformed`, `signature_malformed`, `signature_mismatch`.
+        VerificationError: `signature_missing`, `timestamp_malformed`, `task_id_missing`, `task_ids_differ`,
+            `signature_mismatch`.
     """
     given = delivery.headers.get("x-webhook-signature")
     signed_at = delivery.headers.get("x-webhook-timestamp")
@@ -82,8 +83,6 @@ def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datet
         raise VerificationError("signature_missing")
     instant = timestamp(signed_at)
     task_id = _signed_task_id(document)
-    if task_id is None:
-        raise VerificationError("task_id_missing")
     message = f"{task_id}.{signed_at}".encode("utf-8", "surrogatepass")
     if not matches_any(given, [hmac_sha256_base64(key, message) for key in keys]):
         raise VerificationError("signature_mismatch")
@@ -243,16 +242,22 @@ def _fail_slug(code: str | None) -> str:
     return f"provider_{kept}" if kept else "provider_failed"
 
 
-def _signed_task_id(document: Any) -> str | None:
-    """The id the signature speaks of: `data.task_id`, `data.taskId` or `taskId`, the first that exists."""
-    if not isinstance(document, dict):
-        return None
-    data = document.get("data")
-    nested = data if isinstance(data, dict) else {}
-    for value in (nested.get("task_id"), nested.get("taskId"), document.get("taskId")):
-        if isinstance(value, str) and value:
-            return value
-    return None
+def _signed_task_id(document: Any) -> str:
+    """
+    The id the signature speaks of: `data.task_id`, `data.taskId` or `taskId`, whichever exists.
+
+    A body that names two different ones is refused, or the signature of one task could vouch for another.
+    """
+    root = document if isinstance(document, dict) else {}
+    nested = root.get("data")
+    data = nested if isinstance(nested, dict) else {}
+    named = {value for value in (data.get("task_id"), data.get("taskId"), root.get("taskId")) if isinstance(value, str)}
+    named.discard("")
+    if not named:
+        raise VerificationError("task_id_missing")
+    if len(named) > 1:
+        raise VerificationError("task_ids_differ")
+    return named.pop()
 
 
 def _iso(text: str | None, at: datetime) -> datetime:
