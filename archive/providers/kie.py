@@ -54,6 +54,7 @@ GONE_AFTER = timedelta(days=1)
 SEEDANCE = "seedance"
 MARKET = "market"
 ROUTES = (SEEDANCE, MARKET)
+_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _PATHS = {SEEDANCE: "/api/v1/seedance/record-info", MARKET: "/api/v1/jobs/recordInfo"}
 _FLAT = {0: Progress.RUNNING, 1: Progress.SUCCEEDED, 2: Progress.FAILED}
 _STATES = {
@@ -261,16 +262,21 @@ def _signed_task_id(document: Any) -> str:
 
 
 def _iso(text: str | None, at: datetime) -> datetime:
-    """An ISO 8601 instant; one that is absent, unreadable or in the future counts as *at*."""
+    """An ISO 8601 instant; one without an offset is UTC."""
     try:
-        instant = datetime.fromisoformat(text) if text else at
+        instant = datetime.fromisoformat(text or "")
     except ValueError:
         return at
-    return min(instant if instant.tzinfo else instant.replace(tzinfo=UTC), at)
+    return _plausible(instant if instant.tzinfo else instant.replace(tzinfo=UTC), at)
 
 
 def _milliseconds(value: int | None, at: datetime) -> datetime:
-    """Unix milliseconds; one page shows bare small integers, which like anything implausible count as *at*."""
-    if value is None or not 1_500_000_000_000 <= value <= 4_000_000_000_000:
+    """Unix milliseconds; one page shows bare small integers."""
+    if value is None or not 0 <= value < 1 << 43:
         return at
-    return min(datetime.fromtimestamp(value / 1000, UTC), at)
+    return _plausible(datetime.fromtimestamp(value / 1000, UTC), at)
+
+
+def _plausible(instant: datetime, at: datetime) -> datetime:
+    """What is absent, unreadable, older than any such service or in the future counts as *at*."""
+    return instant.astimezone(UTC) if _EARLIEST <= instant <= at else at
