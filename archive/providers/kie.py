@@ -51,6 +51,7 @@ LINK_LIFE = timedelta(
 STORAGE_LIFE = timedelta(days=14)
 TYPICAL = timedelta(seconds=55)  # "~55 secs (fast)"; the standard models take 3-4 minutes
 GONE_AFTER = timedelta(days=1)
+MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could name 40,000
 SEEDANCE = "seedance"
 MARKET = "market"
 ROUTES = (SEEDANCE, MARKET)
@@ -221,6 +222,8 @@ def _event(
         return Event(name, progress, route, reason=_fail_slug(fail_code), completed_at=completed_at)
     if not urls:
         raise NotUnderstoodError("no_outputs")
+    if len(urls) > MAX_OUTPUTS:
+        raise NotUnderstoodError("too_many_outputs")
     # A link that was just handed out was signed at the earliest when the task was done, at the latest now.
     expires_at = min(completed_at + LINK_LIFE, at + LINK_LIFE)
     outputs = tuple(
