@@ -42,25 +42,26 @@ def shown(event: Event) -> dict[str, Any]:
 def test_verify__recorded(recorded: Recorded) -> None:
     """Each recorded delivery gets the verdict, or the refusal, that its documentation implies."""
     wanted = recorded.expected["verify"]
+    found = {"keys": wanted["keys"]}
     try:
         verdict = PROVIDERS[recorded.provider].verify(
             recorded.delivery, parse(recorded.body), wanted["keys"], now=recorded.at
         )
+        found["verdict"] = verdict.label
     except VerificationError as exc:
-        assert wanted.get("refused") == exc.reason
-    else:
-        assert wanted.get("verdict") == verdict.label
+        found["refused"] = exc.reason
+    assert wanted == found
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
 def test_normalise__recorded(recorded: Recorded) -> None:
     """Each recorded body becomes the event it documents, or is not understood for the stated reason."""
+    found: dict[str, Any] = {}
     try:
-        event = PROVIDERS[recorded.provider].normalise(parse(recorded.body), at=recorded.at)
+        found["event"] = shown(PROVIDERS[recorded.provider].normalise(parse(recorded.body), at=recorded.at))
     except NotUnderstoodError as exc:
-        assert recorded.expected.get("not_understood") == exc.reason
-    else:
-        assert recorded.expected.get("event") == shown(event)
+        found["not_understood"] = exc.reason
+    assert {name: recorded.expected[name] for name in recorded.expected if name not in {"at", "verify"}} == found
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
@@ -81,7 +82,7 @@ def test_normalise__is_the_same_each_time(recorded: Recorded) -> None:
 def test_sample__is_understood_by_its_own_provider(name: str, key: str | None) -> None:
     """The callback that `reelkeep sign` makes verifies and normalises, with and without a key."""
     provider = PROVIDERS[name]
-    url = f"https://{sorted(provider.HOSTS)[0]}/videos/a.mp4"
+    url = f"https://{min(provider.HOSTS)}/videos/a.mp4"
     headers, body = provider.sample("sample-1", url, key=key, now=START)
     document = parse(body)
     event = provider.normalise(document, at=START)
