@@ -41,7 +41,7 @@ MALFORMED: dict[str, bytes] = {
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
 def test_parse__malformed(body: bytes) -> None:
     """What is not one JSON document in UTF-8 with numbers a double can hold is `not_json`."""
-    with pytest.raises(MalformedDeliveryError, match="^not_json$"):
+    with pytest.raises(MalformedDeliveryError, match=r"^not_json$"):
         parse(body)
 
 

@@ -15,8 +15,8 @@ from tests.doubles import START
 
 HOSTILE = [
     "../..", "..", ".", "...", "/", "//", "/etc/passwd", "a/../../b", "a/b", "\x00", "a\x00b", "\r\nx-amz-acl: public",
-    "a" * 4096, "🎬" * 1024, "é", "e\u0301", "%2e%2e", "%", "%00", "a b", "a\\b", "C:\\x", "~", "-rf", "", "a?b=c", "a#b",
-    "\u202e", "a\x1fb", ".git", "CON",
+    "a" * 4096, "🎬" * 1024, "é", "e\u0301", "%2e%2e", "%", "%00", "a b", "a\\b", "C:\\x", "~", "-rf", "", "a?b=c",
+    "a#b", "\u202e", "a\x1fb", ".git", "CON",
 ]  # fmt: skip
 
 
