@@ -5,7 +5,7 @@ from archive.tables import table
 
 def test_table__aligned() -> None:
     """Columns line up, missing values are blank, nothing trails."""
-    rows = [{"id": "a", "size": 10}, {"id": "bbb", "size": None}, {"size": 7}]
+    rows: list[dict[str, object]] = [{"id": "a", "size": 10}, {"id": "bbb", "size": None}, {"size": 7}]
     assert ["id   size", "a    10", "bbb", "     7"] == table(rows, ("id", "size")).split("\n")
 
 
