@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
 from archive.grammar import check_name
+from archive.identity import can_be_ours
 from archive.ledger import deliveries, operator, queries, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Verdict
@@ -106,10 +107,10 @@ class Api:
     async def retry_asset(self, request: Request) -> Response:
         """Make the asset due now."""
         require(request, self._settings.server, Role.OPERATOR)
-        key = request.path_params["id"]
+        key = _key(request)
         was = await run_sync(operator.retry, self._db, key, OPERATOR)
         if was is None:
-            raise ProblemError(404, "not_found", "No such asset.")
+            raise _unknown()
         if was in {AssetState.ARCHIVED, AssetState.DISPOSED}:
             raise ProblemError(409, "already_archived", "The asset is archived; there is nothing to try again.")
         self._on_due()
@@ -166,9 +167,9 @@ class Api:
         self, request: Request, ask: Callable[[Database, str], Mapping[str, Any] | None]
     ) -> Mapping[str, Any]:
         require(request, self._settings.server, Role.VIEWER)
-        found = await run_sync(ask, self._db, request.path_params["id"])
+        found = await run_sync(ask, self._db, _key(request))
         if found is None:
-            raise ProblemError(404, "not_found", "There is nothing under that id.")
+            raise _unknown()
         return found
 
     async def _read_task(self, request: Request) -> TaskIn:
@@ -188,6 +189,17 @@ class Api:
         if wanted.source not in self._settings.sources:
             raise ProblemError(422, "unknown_source", "No such source is configured.")
         return wanted
+
+
+def _key(request: Request) -> str:
+    key: str = request.path_params["id"]
+    if not can_be_ours(key):
+        raise _unknown()
+    return key
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "not_found", "There is nothing under that id.")
 
 
 def _secrets(source: Source) -> list[str]:
