@@ -26,6 +26,8 @@ from receiver.understand import understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
 OPERATOR = "operator"
+# Instants outside of these cannot be meant, and reckoning with the last of all overflows.
+_FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class TaskIn(BaseModel):
@@ -38,7 +40,8 @@ class TaskIn(BaseModel):
     external_id: Annotated[str | None, Field(max_length=512, description="your own id")] = None
     metadata: Annotated[dict[str, JsonValue] | None, Field(description="anything you want to find again")] = None
     expected_by: Annotated[
-        AwareDatetime | None, Field(description="when the result is likely; plans the first look")
+        AwareDatetime | None,
+        Field(ge=_FIRST, lt=_LAST, description="when the result is likely; plans the first look"),
     ] = None
 
 
