@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
@@ -19,6 +19,7 @@ from archive.model import AssetState, Delivery, Verdict
 from archive.providers import PROVIDERS
 from archive.settings import Settings, Source
 from receiver import views
+from receiver.answers import Answer
 from receiver.auth import Role, require
 from receiver.paging import page, read_filter
 from receiver.problems import ProblemError
@@ -64,10 +65,10 @@ class Api:
         return await self._list(request, queries.list_deliveries, "received_at")
 
     async def get_task(self, request: Request) -> Response:
-        return JSONResponse(views.row(await self._one(request, queries.task)))
+        return Answer(views.row(await self._one(request, queries.task)))
 
     async def get_asset(self, request: Request) -> Response:
-        return JSONResponse(views.row(await self._one(request, queries.asset)))
+        return Answer(views.row(await self._one(request, queries.asset)))
 
     async def get_delivery(self, request: Request) -> Response:
         """Operators also see the body, its links and our secrets redacted."""
@@ -75,7 +76,7 @@ class Api:
         shown = views.row(found)
         source = self._settings.sources.get(found["source"])
         shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
-        return JSONResponse(shown)
+        return Answer(shown)
 
     async def add_task(self, request: Request) -> Response:
         """Register a task; saying it again changes nothing but what is said anew."""
@@ -95,7 +96,7 @@ class Api:
         )
         [key] = await run_sync(tasks.register, self._db, [registration], OPERATOR)
         found = await run_sync(queries.task, self._db, key)
-        return JSONResponse(views.row(found or {}))
+        return Answer(views.row(found or {}))
 
     async def content(self, request: Request) -> Response:
         """Send the caller to a presigned URL of the archived object."""
@@ -117,7 +118,7 @@ class Api:
         if was in {AssetState.ARCHIVED, AssetState.DISPOSED}:
             raise ProblemError(409, "already_archived", "The asset is archived; there is nothing to try again.")
         self._on_due()
-        return JSONResponse({"id": key, "was": was, "state": AssetState.WAITING})
+        return Answer({"id": key, "was": was, "state": AssetState.WAITING})
 
     async def replay_delivery(self, request: Request) -> Response:
         """Read a stored delivery again, with the verdict it had when it came."""
@@ -131,7 +132,7 @@ class Api:
         if await run_sync(deliveries.replay, self._db, found["id"], understood):
             self._on_due()
         said = {"delivery_id": found["id"], "outcome": understood.outcome, "reason": understood.reason}
-        return JSONResponse(said)
+        return Answer(said)
 
     async def pause_source(self, request: Request) -> Response:
         return await self._pause(request, paused=True)
@@ -149,7 +150,7 @@ class Api:
             name: {"provider": source.provider, "paused": name in paused, "can_ask": source.api_key is not None}
             for name, source in self._settings.sources.items()
         }
-        return JSONResponse({"sources": sources, "work": vars(work), **counted})
+        return Answer({"sources": sources, "work": vars(work), **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
         require(request, self._settings.server, Role.OPERATOR)
@@ -159,12 +160,12 @@ class Api:
         await run_sync(lambda: operator.pause(self._db, name, paused=paused, actor=OPERATOR))
         if not paused:
             self._on_due()
-        return JSONResponse({"source": name, "paused": paused})
+        return Answer({"source": name, "paused": paused})
 
     async def _list(self, request: Request, ask: Callable[..., list[Mapping[str, Any]]], instant: str) -> Response:
         require(request, self._settings.server, Role.VIEWER)
         wanted = read_filter(request)
-        return JSONResponse(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
+        return Answer(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
 
     async def _one(
         self, request: Request, ask: Callable[[Database, str], Mapping[str, Any] | None]

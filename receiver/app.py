@@ -9,7 +9,6 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from archive.errors import ReelkeepError
@@ -17,6 +16,7 @@ from archive.ledger.database import Database
 from archive.settings import Settings
 from archive.wakeups import Bell
 from receiver.access_log import AccessLog
+from receiver.answers import Answer
 from receiver.api import Api
 from receiver.content import Content
 from receiver.health import Health
@@ -72,7 +72,7 @@ def create_app(
         Route("/readyz", health.ready),
     ]
     document = describe(routes)
-    routes.append(Route("/openapi.json", lambda _request: JSONResponse(document)))
+    routes.append(Route("/openapi.json", lambda _request: Answer(document)))
     app = Starlette(
         routes=routes,
         middleware=[Middleware(AccessLog)],

@@ -6,9 +6,10 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from archive.errors import LedgerError, MalformedDeliveryError, ReelkeepError, UnknownSourceError, VerificationError
+from receiver.answers import Answer
 
 STATUS: dict[type[ReelkeepError], int] = {
     UnknownSourceError: 404,
@@ -39,7 +40,7 @@ def problem(status: int, reason: str, detail: str, headers: Mapping[str, str] | 
         "detail": detail,
         "reason": reason,
     }
-    return JSONResponse(document, status, headers=dict(headers or {}), media_type="application/problem+json")
+    return Answer(document, status, headers=dict(headers or {}), media_type="application/problem+json")
 
 
 def on_problem(_request: Request, exc: Exception) -> Response:

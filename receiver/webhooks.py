@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from archive.documents import parse
 from archive.errors import UnknownSourceError
 from archive.model import Delivery
 from archive.providers import PROVIDERS
 from archive.settings import Settings
+from receiver.answers import Answer
 from receiver.authenticate import authenticate
 from receiver.intake import Intake
 from receiver.problems import ProblemError
@@ -45,7 +46,7 @@ class Webhooks:
         verdict = authenticate(delivery, document, source, now=now)
         receipt = await self._intake.submit(understand(delivery, document, source, verdict))
         said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
-        return JSONResponse({**PROVIDERS[source.provider].reply(), **said})
+        return Answer({**PROVIDERS[source.provider].reply(), **said})
 
 
 def _check_headers(request: Request) -> None:
