@@ -21,6 +21,7 @@ from archive.settings import Settings, Source
 from receiver import views
 from receiver.answers import Answer
 from receiver.auth import Role, require
+from receiver.bodies import read_body
 from receiver.paging import page, read_filter
 from receiver.problems import ProblemError
 from receiver.understand import understand
@@ -177,7 +178,7 @@ class Api:
         return found
 
     async def _read_task(self, request: Request) -> TaskIn:
-        body = await request.body()
+        body = await read_body(request, self._settings.server.max_body)
         try:
             wanted = TaskIn.model_validate(parse(body))
             check_name(wanted.task_id, "task_id")
