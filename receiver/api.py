@@ -208,4 +208,5 @@ def _unknown() -> ProblemError:
 
 
 def _secrets(source: Source) -> list[str]:
-    return [secret.get_secret_value() for secret in (*source.tokens, *source.webhook_keys)]
+    api_key = [source.api_key] if source.api_key else []
+    return [secret.get_secret_value() for secret in (*source.tokens, *source.webhook_keys, *api_key)]
