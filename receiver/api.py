@@ -75,8 +75,9 @@ class Api:
         """Operators also see the body, its links and our secrets redacted."""
         found = await self._one(request, queries.delivery)
         shown = views.row(found)
-        source = self._settings.sources.get(found["source"])
-        shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
+        if require(request, self._settings.server, Role.VIEWER) is Role.OPERATOR:
+            source = self._settings.sources.get(found["source"])
+            shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
         return Answer(shown)
 
     async def add_task(self, request: Request) -> Response:
