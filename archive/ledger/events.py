@@ -53,6 +53,7 @@ class _Batch:
     touched_tasks: set[str] = field(default_factory=set)
     touched_assets: set[str] = field(default_factory=set)
     entries: list[audit.Entry] = field(default_factory=list)
+    due: set[str] = field(default_factory=set)  # assets that can be claimed now
 
 
 def apply(conn: Connection, statements: Sequence[Statement], at: datetime) -> int:
@@ -71,7 +72,7 @@ def apply(conn: Connection, statements: Sequence[Statement], at: datetime) -> in
     for statement in statements:
         _apply_one(batch, statement)
     _write(conn, batch)
-    return sum(row["due_at"] is not None for row in batch.born.values())
+    return len(batch.due)
 
 
 def _new_task(statement: Statement, at: datetime) -> dict[str, Any]:
@@ -175,6 +176,8 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
             **link,
         }
         batch.born[identity] = batch.assets[identity] = row
+        if believed:
+            batch.due.add(identity)
         batch.entries.append(
             audit.Entry(
                 "asset",
@@ -205,8 +208,10 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
                 audit.Entry("asset", known["id"], known["state"], AssetState.WAITING, statement.actor, "now_trusted")
             )
         # A claim that runs keeps its lease; one that waits for a better link need not wait any more.
-        due_at = known["due_at"] if known.get("owner") else batch.at
-        known.update(link, state=AssetState.WAITING, reason=None, due_at=due_at)
+        if not known.get("owner"):
+            known["due_at"] = batch.at
+            batch.due.add(known["id"])
+        known.update(link, state=AssetState.WAITING, reason=None)
         batch.touched_assets.add(known["id"])
 
 
