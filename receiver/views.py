@@ -9,7 +9,7 @@ from typing import Any
 _OPENED = ("metadata", "media", "facts", "headers")
 _HIDDEN = ("link", "claimed", "owner", "fence", "task", "body")
 # In JSON, and in JSON within JSON, a slash may be `\/` and any character `\u0026`, behind any number of backslashes.
-_LINK = re.compile(r"""(https?:(?:\\*/){2})((?:[^\s"'\\<>]|\\+(?:/|u[0-9a-f]{4}))+)""", re.IGNORECASE)
+_LINK = re.compile(r"""([a-z][a-z0-9+.-]*:(?:\\*/){2})((?:[^\s"'\\<>]|\\+(?:/|u[0-9a-f]{4}))+)""", re.IGNORECASE)
 _USER = re.compile(r"[^/\\]*@")
 _BEHIND_PATH = re.compile(r"(?:[?#]|\\+u00(?:3f|23)).*", re.IGNORECASE | re.DOTALL)
 
