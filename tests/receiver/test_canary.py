@@ -3,16 +3,16 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from archive.documents import parse
 from archive.ledger import claims, deliveries, results
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
-from archive.model import Delivery, Verdict
-from receiver.understand import understand
+from tests.builders import event, output, received, statement
 from tests.doubles import FakeClock
 from tests.receiver.house import OPERATOR, VIEWER, House, dumps, open_house
 
@@ -95,11 +95,8 @@ def test_content__is_the_one_place_for_a_signed_link(house: House) -> None:
 
 def test_errors_of_the_database_hold_no_values(db: Database) -> None:
     """The message of a refused statement names columns, not what was to stand in them: tracebacks are logged."""
-    body = dumps({"taskId": "t1", "status": 1, "videoUrl": LINK})
-    delivery = Delivery("kie", {}, body, None, db._clock())  # type: ignore[misc]
-    with open_house(db, FakeClock(), sources=SOURCES) as house:
-        received = understand(delivery, parse(body), house.settings.sources["kie"], Verdict.SIGNED_ID)
-    bad = received.quarantined("\ud800")
-    with pytest.raises(Exception, match="surrogate") as caught:
-        deliveries.record(db, [bad])
+    bad = replace(received(statement(event(outputs=[output(query="sig=canary")]))), reason=object())  # type: ignore[arg-type]
+    with pytest.raises(DBAPIError) as caught:
+        deliveries.record(db, [replace(bad, body=b"canary")])
+    assert "INSERT INTO deliveries" in str(caught.value)
     assert "canary" not in f"{caught.value} {caught.value.__cause__}"
