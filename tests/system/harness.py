@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import boto3
 import httpx
 from botocore.config import Config
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 TOKEN = "operator-token"

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,7 +44,7 @@ def test_redis__back_again(tmp_path: Path, s3: GatedS3, redis: Redis, provider: 
         service.archived(1)
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[str], dict[str, object]]] = {
     "integer": lambda task: {"taskId": task, "status": 2**63, "videoUrl": "https://storage.kie.ai/x.mp4"},
     "integer elsewhere": lambda task: {
         "data": {"taskId": task, "state": "success", "completeTime": 2**70, "resultJson": "{}"}
