@@ -51,3 +51,12 @@ def db(ledger_url: str, clock: FakeClock) -> Iterator[Database]:
     migrate.upgrade(database)
     yield database
     database.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with the promises that were not tested on this machine, if any."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped})
+    missing = [reason.removeprefix("NOT TESTED: ") for reason in reasons]
+    terminalreporter.section("promises NOT tested here")
+    terminalreporter.line("\n".join(missing) or "none: everything was tested")
