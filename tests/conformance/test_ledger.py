@@ -129,9 +129,9 @@ def test_record__concurrent_duplicates_make_one_asset(ledger_url: str) -> None:
         try:
             for round_ in range(5):
                 mine = received(statement(event(f"own-{number}-{round_}")))
-                shared = [received(statement(event(f"shared-{n}"))) for n in range(6)]
+                shared = [received(statement(event(f"shared-{round_}-{n}"))) for n in range(12)]
                 # Each receiver meets the shared tasks in another order.
-                batch = [mine, *shared[number % 6 :], *shared[: number % 6]]
+                batch = [mine, *shared[number:], *shared[:number]]
                 outcomes.extend(receipt.outcome for receipt in deliveries.record(database, batch)[0])
         except Exception as exc:
             failures.append(exc)
@@ -143,7 +143,7 @@ def test_record__concurrent_duplicates_make_one_asset(ledger_url: str) -> None:
     for thread in threads:
         thread.join()
     assert [] == failures
-    assert 46 == Counter(outcomes)[Outcome.ACCEPTED] == count(first, assets)
+    assert 100 == Counter(outcomes)[Outcome.ACCEPTED] == count(first, assets)
     first.close()
 
 
