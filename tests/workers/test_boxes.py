@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from archive.errors import NotAVideoError
 from tests.films import MUXING, Edit, Layout, box, boxes, make_film, rebuild, starts
-from workers.boxes import MAX_BOXES, MAX_DEPTH, MAX_METADATA, Structure, Track, check_structure
+from workers.boxes import Structure, Track, check_structure
+from workers.boxes.box import MAX_BOXES, MAX_DEPTH, MAX_METADATA
 
 Films = dict[Layout, bytes]
 
