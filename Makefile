@@ -17,6 +17,12 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+demo: setup      ## the whole service against a simulated provider, proved from outside
+	$(BIN)/python -m simulator.demo
+
+up: setup        ## the whole service on this machine, until Ctrl-C
+	$(BIN)/reelkeep up
+
 lint: setup      ## format, rules, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ import sys
 import time
 
 # What a LogRecord has by itself; everything else came in through `extra`.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class _Line(logging.Formatter):
@@ -24,5 +24,15 @@ def configure(process: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line(f"%(asctime)s.%(msecs)03dZ %(levelname)-7s {process} %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "rq", "alembic", "uvicorn.access"):
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "botocore",
+        "boto3",
+        "urllib3",
+        "rq",
+        "alembic",
+        "uvicorn.access",
+        "uvicorn.error",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import boto3
 from botocore.config import Config
@@ -41,7 +41,7 @@ class S3Store:
         public = settings.public_endpoint_url or settings.endpoint_url
         self._public = session.client("s3", endpoint_url=public or None, config=config)
 
-    def put(self, bucket: str, key: str, body: BinaryIO, *, size: int, sha256: str, content_type: str) -> str | None:
+    def put(self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str) -> str | None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"}
         if not self.capabilities.conditional_put:
             # The best that such a store allows: look first. The claim's fence keeps two workers apart in general.

@@ -1,9 +1,9 @@
 """
 Every setting, read once at start from one TOML file and the environment; all mistakes are reported together.
 
-The file is `reelkeep.toml`, or what `REELKEEP_CONFIG` names. A secret may be written as `env:NAME` or `file:PATH`
-(relative to the file), so that the TOML itself can be shown around. A value is looked up in the environment first
-(`ENVIRONMENT` below), then in the file, then here.
+The file is what `REELKEEP_CONFIG` names, else `reelkeep.toml`, else `data/reelkeep.toml` (which `reelkeep up` makes).
+A secret may be written as `env:NAME` or `file:PATH` (relative to the file), so that the TOML can be shown around.
+A value is looked up in the environment first (`ENVIRONMENT` below), then in the file, then here.
 """
 
 import os
@@ -83,7 +83,7 @@ class _Section(BaseModel):
 
 class Server(_Section):
     host: str = "127.0.0.1"  # behind a proxy; 0.0.0.0 to listen everywhere
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # plain HTTP
     public_url: str = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
     operator_tokens: list[Secret] = []  # may read and act
     viewer_tokens: list[Secret] = []  # may read
@@ -100,12 +100,12 @@ class Queue(_Section):
 
 
 class Store(_Section):
-    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"
+    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"  # originals and manifests; must exist
     companion_bucket: str = ""  # posters and other free metadata; empty: `<bucket>-companion`
     endpoint_url: str = ""  # empty: AWS
     public_endpoint_url: str = ""  # what a browser can reach, when it differs
-    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"
-    region: str = "us-east-1"
+    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"  # what the store can do
+    region: str = "us-east-1"  # for the signature
 
     @property
     def companion(self) -> str:
@@ -120,7 +120,7 @@ class Workers(_Section):
     max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
     max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
     lease: Seconds = timedelta(seconds=12)  # how long a claim stands without a heartbeat
-    heartbeat: Seconds = timedelta(seconds=3)
+    heartbeat: Seconds = timedelta(seconds=3)  # how often a worker renews its claims
     sweep: Seconds = timedelta(seconds=5)  # look for due work without being woken, and how often the clock ticks
     grace: Seconds = timedelta(seconds=25)  # to finish running transfers after SIGTERM; then they are handed back
 
@@ -139,17 +139,17 @@ class Retention(_Section):
 class Source(_Section):
     """One configured account at a provider."""
 
-    provider: str
+    provider: str  # whose language it speaks: kie
     webhook_keys: list[Secret] = []  # HMAC keys; the old and the new one during rotation
     tokens: list[Secret] = []  # accepted as the last part of the callback URL
-    api_key: Secret | None = None
+    api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
     api_base: str = ""  # empty: the provider's own
     allowed_hosts: list[str] = []  # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin
     insecure_http: bool = False  # follow plain http links and call a plain http api_base (tests, demo)
     confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
     allow_unsigned: bool = False  # take callbacks that prove nothing
-    max_concurrency: Annotated[int, Field(ge=1)] = 8
-    retention: Retention = Retention()
+    max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
+    retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")
     def _can_be_trusted(self) -> "Source":
@@ -193,6 +193,26 @@ class Settings(_Section):
         return {name: source.max_concurrency for name, source in self.sources.items()}
 
 
+FILES = (Path("reelkeep.toml"), Path("data/reelkeep.toml"))
+
+
+def find_file(environ: Mapping[str, str]) -> Path | None:
+    """The settings file that applies, None where there is none."""
+    if environ.get("REELKEEP_CONFIG"):
+        return Path(environ["REELKEEP_CONFIG"])
+    return next((path for path in FILES if path.exists()), None)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The file as it stands. Raises SettingsError where it cannot be read or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as exc:
+        raise SettingsError([f"{path}: cannot be read ({exc.strerror})"]) from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     Read the file and the environment.
@@ -200,16 +220,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         SettingsError: with every mistake at once; no message holds a value, since it may be a secret.
     """
-    named = environ.get("REELKEEP_CONFIG")
-    path = Path(named or "reelkeep.toml")
-    document: dict[str, Any] = {}
-    if named or path.exists():
-        try:
-            document = tomllib.loads(path.read_text())
-        except OSError as exc:
-            raise SettingsError([f"{path}: cannot be read ({exc.strerror})"]) from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
+    path = find_file(environ)
+    document = read_file(path) if path else {}
     for variable, (section, key) in ENVIRONMENT.items():
         if environ.get(variable):
             table = document.setdefault(section, {})
@@ -220,7 +232,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         if isinstance(server, dict):
             server.setdefault("operator_tokens", ["env:REELKEEP_OPERATOR_TOKEN"])
     try:
-        return Settings.model_validate(document, context={"environ": environ, "folder": path.parent})
+        return Settings.model_validate(
+            document, context={"environ": environ, "folder": path.parent if path else Path()}
+        )
     except ValidationError as exc:
         raise SettingsError([_line(error) for error in exc.errors(include_input=False, include_url=False)]) from None
 

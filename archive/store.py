@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,20 @@ DIALECTS: dict[str, StoreCapabilities] = {
 }
 
 
+_WORDS = {
+    "lock": "object lock",
+    "versions": "versions",
+    "conditional_put": "conditional writes",
+    "checksum_verified": "checksum check on upload",
+    "durable_put": "promise to survive a loss of power",
+}
+
+
+def lacks(capabilities: StoreCapabilities) -> list[str]:
+    """What the store cannot do, in words for people."""
+    return [words for name, words in _WORDS.items() if not getattr(capabilities, name)]
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """What the store says about one object version. `sha256` is hex, None where the store shows none."""
@@ -46,7 +60,7 @@ class ArchiveStore(Protocol):
     def capabilities(self) -> StoreCapabilities:
         """What this store is known to do."""
 
-    def put(self, bucket: str, key: str, body: BinaryIO, *, size: int, sha256: str, content_type: str) -> str | None:
+    def put(self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str) -> str | None:
         """
         Create the object in one request and return its version id.
 

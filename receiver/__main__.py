@@ -1,27 +1,19 @@
 """The web process: `python -m receiver`."""
 
-import sys
-
 import uvicorn
 
-from archive import logs
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
-from archive.settings import SettingsError, load
+from archive.process import begin
 from archive.wakeups import Bell
 from receiver.app import create_app
 
 _LEDGER_PATIENCE = 1.5  # seconds; a sender that waits longer is asked to come again
 
 
-def main() -> int:
-    """Serve until told to stop; 78 (EX_CONFIG) where the settings cannot be used."""
-    logs.configure("web")
-    try:
-        settings = load()
-    except SettingsError as exc:
-        print("reelkeep: the settings cannot be used:", *exc.problems, sep="\n  ", file=sys.stderr)  # noqa: T201
-        return 78
+def main() -> None:
+    """Serve until told to stop; exits with 78 (EX_CONFIG) where the settings cannot be used."""
+    settings = begin("web")
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
     claims.register_sources(db, settings.caps)
@@ -41,8 +33,7 @@ def main() -> int:
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=65536,
     )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

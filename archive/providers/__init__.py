@@ -59,6 +59,9 @@ class Provider(Protocol):
     def read_fresh_link(self, answer: ApiAnswer, *, at: datetime) -> Link:
         """Read the fresh link. Raises like read_status."""
 
+    def sample(self, task_id: str, url: str, *, key: str | None, now: datetime) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a success callback as the provider would send it now, signed where *key* is given."""
+
 
 PROVIDERS: dict[str, Provider] = {
     "kie": kie,

@@ -6,6 +6,7 @@ and the market one of `/api/v1/jobs/*`. Sources: https://docs.kie.ai/common-api/
 https://docs.kie.ai/market/common/get-task-detail, https://docs.kie.ai/common-api/download-url (read 2026-11).
 """
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -129,6 +130,24 @@ def read_fresh_link(answer: ApiAnswer, *, at: datetime) -> Link:
     """`data` is the link itself; it lives 20 minutes."""
     url = check_url(_envelope(answer).text("data") or "")
     return Link(url, at + timedelta(minutes=20), ExpiryOrigin.STATED)
+
+
+def sample(task_id: str, url: str, *, key: str | None, now: datetime) -> tuple[dict[str, str], bytes]:
+    """A callback of the flat shape, to try by hand."""
+    document = {
+        "taskId": task_id,
+        "status": 1,
+        "videoUrl": url,
+        "duration": 10,
+        "resolution": "1080p",
+        "completedAt": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    headers = {"Content-Type": "application/json"}
+    if key is not None:
+        signed_at = str(int(now.timestamp()))
+        headers["X-Webhook-Timestamp"] = signed_at
+        headers["X-Webhook-Signature"] = hmac_sha256_base64(key, f"{task_id}.{signed_at}".encode())
+    return headers, json.dumps(document).encode()
 
 
 def _envelope(answer: ApiAnswer) -> Reader:

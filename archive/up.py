@@ -1,0 +1,225 @@
+"""`reelkeep up`: the whole service on one machine, as the same processes the Procfile names."""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from archive import embedded, logs
+from archive.ledger import claims, migrate
+from archive.ledger.database import Database
+from archive.settings import Settings, SettingsError, find_file, load, read_file
+from archive.store import DIALECTS, lacks
+from archive.supervisor import Child
+
+_START_TIME = 30.0  # seconds for servers and web to answer
+_STARTER = """\
+# Made by `reelkeep up` on its first run; it is yours to change. docs/settings.md lists every setting.
+
+[server]
+operator_tokens = ["file:secrets/operator.token"]
+
+# One table for each account at a provider. Set the key KIE shows under "webhook HMAC" in
+# secrets/kie.webhook_key, and your API key, so that callbacks can be confirmed and lost ones found.
+[sources.kie]
+provider = "kie"
+webhook_keys = ["file:secrets/kie.webhook_key"]
+# api_key = "env:KIE_API_KEY"
+"""
+
+
+def up(options: Namespace) -> int:
+    """Run until told to stop. Returns the exit code."""
+    logs.configure("up")
+    data = Path(options.data).resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    with _only_one(data):
+        environ = dict(os.environ)
+        if find_file(environ) is None:
+            environ["REELKEEP_CONFIG"] = str(_starter(data))
+        try:
+            servers, found = _complete(environ, data, options.port)
+            settings = load({**environ, **found})
+        except (SettingsError, embedded.MissingProgramError) as exc:
+            print(f"reelkeep: cannot start:\n  {str(exc).replace(chr(10), chr(10) + '  ')}", file=sys.stderr)
+            return 78
+        return _run(options, data, settings, servers, {**environ, **found})
+
+
+@contextlib.contextmanager
+def _only_one(data: Path) -> Iterator[None]:
+    """Two services on one folder would share a ledger but not a queue."""
+    with (data / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"reelkeep: {data} is in use by another `reelkeep up`")
+        yield
+
+
+def _starter(data: Path) -> Path:
+    """Settings to begin with, and secrets of their own."""
+    path = data / "reelkeep.toml"
+    folder = data / "secrets"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name in ("operator.token", "kie.webhook_key"):
+        secret = folder / name
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(32) + "\n")
+    if not path.exists():
+        path.write_text(_STARTER)
+    return path
+
+
+def _complete(
+    environ: Mapping[str, str], data: Path, port: int | None
+) -> tuple[list[embedded.Program], dict[str, str]]:
+    """Whatever file and environment leave open: embedded servers, and settings that point to them."""
+    path = find_file(environ)
+    document: dict[str, Any] = read_file(path) if path else {}
+
+    def is_given(section: str, *keys: str, variables: tuple[str, ...]) -> bool:
+        table = document.get(section, {})
+        return any(map(environ.get, variables)) or any(key in table for key in keys)
+
+    servers: list[embedded.Program] = []
+    found: dict[str, str] = {}
+    if not is_given("ledger", "url", variables=("DATABASE_URL",)):
+        found["DATABASE_URL"] = f"sqlite:///{data / 'ledger.db'}"
+    if not is_given("workers", "spool", variables=("REELKEEP_SPOOL",)):
+        found["REELKEEP_SPOOL"] = str(data / "spool")
+    if not is_given("queue", "url", variables=("REDIS_URL",)):
+        program, settings = embedded.queue(data)
+        servers.append(program)
+        found.update(settings)
+    if not is_given("store", "endpoint_url", "bucket", variables=("S3_ENDPOINT_URL", "S3_BUCKET")):
+        program, settings = embedded.store(data / "s3", "videos", "videos-companion")
+        servers.append(program)
+        found.update(settings)
+    if port is not None:
+        found["PORT"] = str(port or embedded.free_port())
+    if not is_given("server", "public_url", variables=("REELKEEP_PUBLIC_URL",)):
+        chosen = found.get("PORT") or environ.get("PORT") or document.get("server", {}).get("port", 8080)
+        found["REELKEEP_PUBLIC_URL"] = f"http://127.0.0.1:{chosen}"
+    return servers, found
+
+
+def _run(
+    options: Namespace, data: Path, settings: Settings, servers: list[embedded.Program], env: Mapping[str, str]
+) -> int:
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: stopping.append(number))
+    db = Database(settings.ledger.url)
+    migrate.upgrade(db)
+    below = [Child(p.name, p.command, {**env, **p.env}, p.text) for p in servers]
+    workers = [_worker(n, env, db) for n in range(options.workers)]
+    web = Child("web", (sys.executable, "-m", "receiver"), env)
+    clock = Child("clock", (sys.executable, "-m", "workers.clock"), env)
+    above = [web, *workers, clock]
+    grace = settings.workers.grace.total_seconds() + 5
+    try:
+        for child in below:
+            child.start()
+        _wait_for_ports(below, [program.port for program in servers], stopping)
+        for child in above:
+            child.start()
+        url = f"http://127.0.0.1:{settings.server.port}"
+        if not _is_ready(url, web, stopping):
+            print("reelkeep: the web process did not become ready; its log above says why", file=sys.stderr)
+            return 1
+        _say(options, data, settings, url, embedded_store=any(p.name == "store" for p in servers), env=env)
+        while not stopping:
+            now = time.monotonic()
+            for child in below + above:
+                child.look_after(now)
+            time.sleep(0.2)
+    finally:
+        # First nothing new comes in, then what runs is finished, then the servers go.
+        for child in above + below:
+            child.stop(grace)
+        db.close()
+    return 0
+
+
+def _worker(number: int, env: Mapping[str, str], db: Database) -> Child:
+    """A worker whose claims are freed the moment it dies."""
+    owner = [""]
+
+    def before() -> Mapping[str, str]:
+        owner[0] = uuid4().hex
+        return {"REELKEEP_OWNER": owner[0]}
+
+    return Child(
+        f"worker-{number}", (sys.executable, "-m", "workers"), env, before=before, after=lambda: _free(db, owner[0])
+    )
+
+
+def _free(db: Database, owner: str) -> None:
+    claims.release(db, owner)
+
+
+def _wait_for_ports(children: list[Child], ports: list[int], stopping: list[int]) -> None:
+    """Until every server listens; one that dies is started again meanwhile."""
+    end = time.monotonic() + _START_TIME
+    for port in ports:
+        while not stopping and time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            for child in children:
+                child.look_after(time.monotonic())
+            time.sleep(0.02)
+
+
+def _is_ready(url: str, web: Child, stopping: list[int]) -> bool:
+    end = time.monotonic() + _START_TIME
+    while not stopping and time.monotonic() < end:
+        if web.process is None or web.process.poll() is not None:
+            return False
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz", timeout=2, trust_env=False).is_success:
+                return True
+        time.sleep(0.05)
+    return bool(stopping)
+
+
+def _say(
+    options: Namespace, data: Path, settings: Settings, url: str, *, embedded_store: bool, env: Mapping[str, str]
+) -> None:
+    tokens = settings.server.operator_tokens
+    token = tokens[0].get_secret_value() if tokens else ""
+    if options.json:
+        s3 = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_COMPANION_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        facts = {
+            "url": url,
+            "token": token,
+            "store": settings.store.endpoint_url,
+            "environment": {name: env[name] for name in s3 if name in env},
+        }
+        print(json.dumps(facts), flush=True)
+        return
+    console = f"{url}/#token={token}" if token else f"{url}/"
+    lines = ["", "Reelkeep is up. Ctrl-C stops it and lets running transfers finish.", "", f"  console   {console}"]
+    lines += [f"  webhooks  {settings.server.public_url}/webhooks/{name}" for name in settings.sources]
+    lines += [f"  store     {settings.store.endpoint_url or 'AWS S3'}  bucket {settings.store.bucket}"]
+    lines += [f"  data      {data}", f"  settings  {find_file(env)}", ""]
+    lines += ["  try it    reelkeep sign " + name for name in list(settings.sources)[:1]]
+    if missing := lacks(DIALECTS[settings.store.dialect]):
+        lines += ["", f"  This store has no {', no '.join(missing)}."]
+    if embedded_store:
+        lines += ["  It is for trying out: for videos you care about, set S3_BUCKET (and S3_ENDPOINT_URL)."]
+    lines += [""]
+    print("\n".join(lines), flush=True)

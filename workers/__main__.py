@@ -1,0 +1,38 @@
+"""The worker process: `python -m workers`."""
+
+import logging
+import os
+import threading
+from uuid import uuid4
+
+from archive.ledger import claims, migrate
+from archive.ledger.database import Database
+from archive.process import begin, stop_requested
+from workers import jobs
+from workers.listen import listen
+from workers.runtime import Runtime
+
+
+def main() -> None:
+    """Work until told to stop; exits with 78 (EX_CONFIG) where the settings cannot be used."""
+    settings = begin("worker")
+    db = Database(settings.ledger.url)
+    migrate.upgrade(db)
+    claims.register_sources(db, settings.caps)
+    # A supervisor names the owner, so that it can free the claims of a child that died.
+    runtime = Runtime(settings, db, os.environ.get("REELKEEP_OWNER") or uuid4().hex)
+    jobs.serve(runtime)
+    stopping = stop_requested()
+    runtime.start()
+    url = settings.queue.url.get_secret_value()
+    threading.Thread(target=listen, args=(url, stopping), name="wakeups", daemon=True).start()
+    logging.getLogger("workers").info("worker.started", extra={"slots": settings.workers.slots})
+    stopping.wait()
+    runtime.stop()
+    # Daemon threads may still sit in a socket; everything they hold has been given back.
+    logging.shutdown()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

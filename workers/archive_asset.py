@@ -1,0 +1,129 @@
+"""
+The use case: one claimed asset becomes one proved object with its manifest.
+
+The order of the steps is the promise. What will be put is written down before it is put; the manifest follows the
+proof; the ledger's word comes last. Whoever takes over after a crash finds at each point what is needed to go on, and
+after the intent never needs the link again. What to do when a step fails is `workers.outcome`'s business.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
+
+from archive import manifest
+from archive.documents import dump
+from archive.errors import (
+    FetchInterruptedError,
+    LinkExpiredError,
+    ObjectConflictError,
+    ProbeError,
+    ProofFailedError,
+)
+from archive.identity import manifest_key, object_prefix
+from archive.ledger import results
+from archive.ledger.claims import Claim, Intent
+from archive.ledger.database import Database
+from archive.model import Link
+from archive.store import ArchiveStore, StoredObject
+from workers.boxes import Structure, check_structure
+from workers.fetch import Fetched
+from workers.probe import probe
+from workers.prove import prove
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the use case needs from outside."""
+
+    db: Database
+    store: ArchiveStore
+    bucket: str
+    fetch: Callable[[Claim, Link], AbstractContextManager[Fetched]]
+    refresh: Callable[[Claim], Link | None]  # a link signed anew by the provider; None where it has none to give
+    clock: Callable[[], datetime]
+
+
+def archive_asset(claim: Claim, ports: Ports) -> None:
+    """
+    Carry *claim* to the archive.
+
+    Raises:
+        ClaimLostError: somebody else has it.
+        TransientError, PermanentError, StoppedError: the step that failed, by its reason.
+    """
+    if claim.intent is not None and ports.store.head(claim.intent.bucket, claim.intent.key) is not None:
+        # An earlier attempt died after its put. The link may be dead by now; it is not needed any more.
+        _seal(claim, claim.intent, prove(ports.store, claim.intent, None), ports)
+        return
+    with ExitStack() as stack:
+        fetched = _fetch(claim, ports, stack)
+        structure = check_structure(fetched.file, fetched.size)
+        if not (structure.complete or fetched.length_known):
+            raise FetchInterruptedError("end_unknown")
+        intent = _intent(claim, fetched, structure, ports.bucket)
+        results.intend(ports.db, claim, intent)
+        stored = _put(intent, fetched, ports.store)
+    _seal(claim, intent, stored, ports)
+
+
+def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> Fetched:
+    """Fetch by the link we have; when it is dead, once more by a fresh one."""
+    try:
+        return stack.enter_context(ports.fetch(claim, claim.link))
+    except LinkExpiredError:
+        link = ports.refresh(claim)
+        if link is None:
+            raise
+    results.relink(ports.db, claim, link)
+    return stack.enter_context(ports.fetch(claim, link))
+
+
+def _intent(claim: Claim, fetched: Fetched, structure: Structure, bucket: str) -> Intent:
+    prefix = object_prefix(claim.source, claim.task_id, claim.role, claim.asset_id)
+    try:
+        media = dump(asdict(probe(fetched.file)))
+    except ProbeError as exc:
+        # The structure says that it is a whole film. A decoder that cannot read it is no reason to lose it.
+        media = dump({"probe_error": exc.reason})
+    key = f"{prefix}.{structure.extension}"
+    return Intent(bucket, key, fetched.size, fetched.sha256, structure.content_type, media)
+
+
+def _put(intent: Intent, fetched: Fetched, store: ArchiveStore) -> StoredObject:
+    """One request creates the object; then what stands is compared with what was sent."""
+    fetched.file.seek(0)
+    try:
+        version_id = store.put(
+            intent.bucket,
+            intent.key,
+            fetched.file,
+            size=intent.size,
+            sha256=intent.sha256,
+            content_type=intent.content_type,
+        )
+    except ObjectConflictError as exc:
+        # Ours, if an answer got lost or another worker was faster; else a conflict that a person has to look at.
+        try:
+            return prove(store, intent, None)
+        except ProofFailedError:
+            raise ObjectConflictError("other_bytes_under_key") from exc
+    return prove(store, intent, version_id)
+
+
+def _seal(claim: Claim, intent: Intent, stored: StoredObject, ports: Ports) -> None:
+    """Manifest, then ledger: a manifest's existence says that its object is proved."""
+    key = manifest_key(intent.key)
+    body = manifest.build(claim, intent, stored.version_id, ports.clock())
+    digest = sha256(body).hexdigest()
+    try:
+        ports.store.put(
+            intent.bucket, key, BytesIO(body), size=len(body), sha256=digest, content_type=manifest.CONTENT_TYPE
+        )
+    except ObjectConflictError:
+        if not manifest.describes(b"".join(ports.store.read(intent.bucket, key)), claim, intent):
+            raise
+    facts = {"key": intent.key, "version_id": stored.version_id, "size": intent.size, "sha256": intent.sha256}
+    results.archived(ports.db, claim, stored.version_id, facts)

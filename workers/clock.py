@@ -1,0 +1,74 @@
+"""
+The clock process: `python -m workers.clock`. One is active under a ledger lease, others stand by.
+
+Each tick it looks for due work and tops up the wake-ups, plans looks at tasks that have none, and says when something
+is late. It does no work itself.
+"""
+
+import logging
+from datetime import timedelta
+from uuid import uuid4
+
+from archive.errors import LedgerError
+from archive.ledger import leases, migrate, queries, tasks
+from archive.ledger.database import Database
+from archive.process import begin, stop_requested
+from archive.settings import Settings
+from archive.wakeups import Bell
+
+LEASE = "clock"
+_log = logging.getLogger(__name__)
+
+
+class Clock:
+    """One tick at a time; *owner* is random per process."""
+
+    def __init__(self, settings: Settings, db: Database, bell: Bell, owner: str) -> None:
+        self._db = db
+        self._bell = bell
+        self._owner = owner
+        self._life: timedelta = 3 * settings.workers.sweep
+        self._askable = [name for name, source in settings.sources.items() if source.api_key is not None]
+
+    def tick(self) -> bool:
+        """
+        Do what is due, if this process is the active clock; return whether it is.
+
+        Raises:
+            LedgerError.
+        """
+        if not leases.hold(self._db, LEASE, self._owner, self._life):
+            return False
+        tasks.plan_looks(self._db, self._askable)
+        work = queries.work(self._db)
+        if work.due or work.looks_due:
+            self._bell.ring(everyone=True)
+        if work.overdue:
+            _log.error("clock.assets_overdue", extra={"overdue": work.overdue, "due": work.due})
+        return True
+
+    def stop(self) -> None:
+        leases.drop(self._db, LEASE, self._owner)
+
+
+def main() -> None:
+    """Tick until told to stop; exits with 78 (EX_CONFIG) where the settings cannot be used."""
+    settings = begin("clock")
+    db = Database(settings.ledger.url)
+    migrate.upgrade(db)
+    clock = Clock(settings, db, Bell(settings.queue.url.get_secret_value()), uuid4().hex)
+    stopping = stop_requested()
+    active = False
+    while not stopping.is_set():
+        try:
+            was, active = active, clock.tick()
+            if active and not was:
+                _log.info("clock.active")
+        except LedgerError as exc:
+            _log.warning("clock.ledger_unavailable", extra={"reason": exc.reason})
+        stopping.wait(settings.workers.sweep.total_seconds())
+    clock.stop()
+
+
+if __name__ == "__main__":
+    main()

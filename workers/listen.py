@@ -1,0 +1,52 @@
+"""
+Listen for wake-ups with RQ, in a thread of the worker process.
+
+Redis may come and go: whatever happens to it ends here, as a line in the log and another try. The main thread owns the
+signals, so RQ gets none, and neither its pubsub thread nor its alarm clock.
+"""
+
+import logging
+import threading
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
+
+from archive.wakeups import QUEUE, connect
+
+_TTL = 30  # seconds after which RQ forgets a dead worker; a blocking pop lasts 15 s less
+_PAUSE = 2.0  # seconds between tries while Redis is away
+_log = logging.getLogger(__name__)
+
+
+class _Listener(SimpleWorker):
+    """RQ's in-process worker, fit for a thread."""
+
+    death_penalty_class = TimerDeathPenalty
+    max_connection_wait_time = _PAUSE
+
+    def _install_signal_handlers(self) -> None:
+        """Signals are the main thread's."""
+
+    def subscribe(self) -> None:
+        """No remote commands."""
+
+    def unsubscribe(self) -> None:
+        """No remote commands."""
+
+
+def listen(url: str, stopping: threading.Event) -> None:
+    """Serve wake-ups until *stopping*; never raises for Redis' sake."""
+    while not stopping.is_set():
+        try:
+            connection = connect(url, timeout=_TTL)
+            queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+            worker: Any = _Listener([queue], connection=connection, serializer=JSONSerializer, worker_ttl=_TTL)
+            worker.work(logging_level="WARNING")
+        except (RedisError, OSError, ValueError) as exc:
+            _log.warning("wakeups.redis_unavailable", extra={"reason": type(exc).__name__})
+        except SystemExit:
+            _log.warning("wakeups.listener_quit")
+        stopping.wait(_PAUSE)

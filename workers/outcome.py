@@ -1,0 +1,63 @@
+"""What a failed step means for its asset: another try with the deadline in view, or an end with one cause."""
+
+import logging
+from datetime import datetime
+
+from archive.errors import (
+    ClaimLostError,
+    LedgerError,
+    LinkExpiredError,
+    NotAVideoError,
+    PermanentError,
+    ReelkeepError,
+    StoreUnavailableError,
+    TransientError,
+)
+from archive.ledger import results
+from archive.ledger.claims import Claim
+from archive.ledger.database import Database
+from archive.model import AssetState
+from archive.schedule import next_try
+from workers.fetch import StoppedError
+
+MAX_BAD_FILES = 3  # a file that is no film is fetched this often before a person has to look
+MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
+MIN_TRIES = 3  # however late it is
+_log = logging.getLogger(__name__)
+
+
+def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spread: float) -> None:
+    """Write down what *failure* means. Without a ledger nothing is written, and the lease runs out by itself."""
+    reason = failure.reason if isinstance(failure, ReelkeepError) else "unexpected_error"
+    fields = {"asset": claim.asset_id, "source": claim.source, "reason": reason, "attempts": claim.attempts}
+    if isinstance(failure, ClaimLostError | LedgerError):
+        _log.warning("asset.claim_abandoned", extra=fields)
+        return
+    if isinstance(failure, StoppedError):
+        results.hand_back(db, claim)
+        return
+    state = end_of(failure, claim, now)
+    if state is not None:
+        _log.error("asset.%s", state, extra=fields)
+        results.end(db, claim, state, reason)
+        return
+    deadline = claim.link.expires_at if claim.link.expires_at > now else claim.must_by
+    at = next_try(now=now, attempts=claim.attempts, must_by=min(deadline, claim.must_by), spread=spread)
+    _log.warning("asset.retry", extra={**fields, "at": at.isoformat(timespec="seconds")})
+    results.retry(db, claim, reason, at)
+
+
+def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None:
+    """The state in which the asset ends, or None where it is worth another try. Pure."""
+    tries = claim.attempts + 1
+    match failure:
+        case StoreUnavailableError():
+            return None  # our own side: it costs no video to wait for it
+        case TransientError() | LinkExpiredError():
+            return AssetState.LOST if now >= claim.must_by and tries >= MIN_TRIES else None
+        case NotAVideoError():
+            return AssetState.QUARANTINED if tries >= MAX_BAD_FILES else None
+        case PermanentError():
+            return AssetState.QUARANTINED
+        case _:
+            return AssetState.QUARANTINED if tries >= MAX_CRASHES else None

@@ -1,0 +1,65 @@
+"""Ask a provider's API, with the source's key, at its `api_base` and nowhere else."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from archive.errors import ProviderBusyError, ProviderRefusedError
+from archive.model import ApiAnswer, ApiRequest
+from archive.settings import Source
+from workers.egress import Egress, Policy
+
+MAX_ANSWER = 1 << 20  # bytes
+
+
+def link_policy(source: Source) -> Policy:
+    """What the links of *source* may lead to."""
+    return Policy(frozenset(source.allowed_hosts), source.insecure_http)
+
+
+class ProviderApi:
+    """Sends requests for sources that have an API key."""
+
+    def __init__(self, sources: Mapping[str, Source], egress: Egress) -> None:
+        self._sources = sources
+        self._egress = egress
+
+    def ask(self, name: str, request: ApiRequest) -> ApiAnswer:
+        """
+        Send *request* for the source called *name*.
+
+        Redirects are refused: followed, they would either lose the key or carry it elsewhere.
+
+        Raises:
+            ProviderBusyError: `unreachable`, `timed_out`, `answer_too_large`.
+            ProviderRefusedError: `http_3xx`, `no_api_key`.
+        """
+        source = self._sources[name]
+        if source.api_key is None:
+            raise ProviderRefusedError("no_api_key")
+        client = self._egress.client(self._policy(source))
+        headers = {"Authorization": f"Bearer {source.api_key.get_secret_value()}", "User-Agent": "reelkeep"}
+        url = source.base + request.path
+        body = bytearray()
+        try:
+            with client.stream(
+                request.method, url, params=dict(request.params), json=request.json, headers=headers
+            ) as response:
+                for piece in response.iter_bytes():
+                    body += piece
+                    if len(body) > MAX_ANSWER:
+                        raise ProviderBusyError("answer_too_large")
+        except httpx.TimeoutException as exc:
+            raise ProviderBusyError("timed_out") from exc
+        except (httpx.TransportError, httpx.DecodingError) as exc:
+            raise ProviderBusyError("unreachable") from exc
+        if 300 <= response.status_code < 400:
+            raise ProviderRefusedError(f"http_{response.status_code}")
+        return ApiAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body))
+
+    @staticmethod
+    def _policy(source: Source) -> Policy:
+        parts = urlsplit(source.base)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return Policy(frozenset({f"{parts.hostname}:{port}"}), source.insecure_http)

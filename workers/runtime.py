@@ -1,0 +1,154 @@
+"""
+One worker process: three pools over one ledger, a heartbeat, and a timer that needs no Redis.
+
+Transfers, looks and errands each have their own threads, so that a slow download never keeps a status request waiting.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from archive.errors import ClaimLostError, LedgerError
+from archive.ledger import claims, looks, outbox
+from archive.ledger.claims import Claim
+from archive.ledger.database import Database
+from archive.model import Link
+from archive.s3 import S3Store
+from archive.settings import Settings
+from workers.archive_asset import Ports, archive_asset
+from workers.egress import Egress
+from workers.fetch import Fetched, Limits, fetch
+from workers.look import Looker
+from workers.outcome import settle
+from workers.pool import Pool
+from workers.poster import make_poster
+from workers.provider_api import ProviderApi, link_policy
+from workers.refresh import Refresher
+
+_log = logging.getLogger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Runtime:
+    """Everything a worker process shares between its threads. *owner* is random per process, never a pid."""
+
+    def __init__(self, settings: Settings, db: Database, owner: str) -> None:
+        self._settings = settings
+        self._db = db
+        self._owner = owner
+        self._stopping = threading.Event()
+        self._egress = Egress(connections=settings.workers.slots)
+        self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
+        api = ProviderApi(settings.sources, self._egress)
+        self._looker = Looker(db, settings.sources, api, _utc_now, random.random)
+        self._ports = Ports(
+            db, self._store, settings.store.bucket, self._fetch, Refresher(settings.sources, api, _utc_now), _utc_now
+        )
+        self._askable = [name for name, source in settings.sources.items() if source.api_key is not None]
+        self._transfers = Pool("transfer", settings.workers.slots, self._transfer)
+        self._lookers = Pool("look", settings.workers.lookers, self._look)
+        self._errands = Pool("errand", 1, self._errand)
+        self._pools = (self._transfers, self._lookers, self._errands)
+
+    def start(self) -> None:
+        for pool in self._pools:
+            pool.start()
+        for name, beat, act in (
+            ("heartbeat", self._settings.workers.heartbeat, self._beat),
+            ("timer", self._settings.workers.sweep, self.wake),
+        ):
+            seconds = beat.total_seconds()
+            threading.Thread(target=self._every, args=(seconds, act), name=name, daemon=True).start()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have each pool look for work."""
+        for pool in self._pools:
+            pool.wake()
+
+    def drain(self) -> None:
+        """What a wake-up does: look for work; while all slots are taken, leave further wake-ups to other processes."""
+        self.wake()
+        self._transfers.wait_free(timeout=30)
+
+    def stop(self) -> None:
+        """
+        Start nothing new, let transfers finish within the grace time, then hand the rest back.
+
+        Half of the grace is for finishing; transfers that then still run are interrupted and given back.
+        """
+        grace = self._settings.workers.grace.total_seconds()
+        finished = [pool.stop(grace * share) for pool, share in zip(self._pools, (0.6, 0.1, 0.1), strict=True)]
+        self._stopping.set()
+        if not all(finished):
+            self._transfers.stop(grace * 0.2)
+        released = claims.release(self._db, self._owner)
+        _log.info("worker.stopped", extra={"handed_back": released})
+
+    def _transfer(self, more: Callable[[], None]) -> bool:
+        claim = claims.take(self._db, self._owner, self._settings.caps, self._settings.workers.lease)
+        if claim is None:
+            return False
+        more()
+        started = time.monotonic()
+        try:
+            archive_asset(claim, self._ports)
+        except Exception as exc:
+            if not hasattr(exc, "reason"):
+                _log.exception("asset.crashed", extra={"asset": claim.asset_id})
+            self._settle(claim, exc)
+        else:
+            fields = {"asset": claim.asset_id, "source": claim.source, "seconds": round(time.monotonic() - started, 2)}
+            _log.info("asset.archived", extra=fields)
+            self._errands.wake()
+        return True
+
+    def _settle(self, claim: Claim, failure: Exception) -> None:
+        try:
+            settle(self._db, claim, failure, now=_utc_now(), spread=random.random())  # noqa: S311
+        except (ClaimLostError, LedgerError) as exc:
+            _log.warning("asset.claim_abandoned", extra={"asset": claim.asset_id, "reason": exc.reason})
+
+    def _look(self, more: Callable[[], None]) -> bool:
+        look = looks.take(self._db, self._askable)
+        if look is None:
+            return False
+        more()
+        try:
+            if self._looker.look(look):
+                self._transfers.wake()
+        except ClaimLostError as exc:
+            _log.info("look.abandoned", extra={"task": look.task, "reason": exc.reason})
+        return True
+
+    def _errand(self, _more: Callable[[], None]) -> bool:
+        errand = outbox.take(self._db)
+        if errand is None:
+            return False
+        store = self._settings.store
+        make_poster(self._db, self._store, store.companion, self._settings.workers.spool, errand)
+        return True
+
+    def _fetch(self, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:
+        workers = self._settings.workers
+        policy = link_policy(self._settings.sources[claim.source])
+        limits = Limits(workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory)
+        return fetch(self._egress.client(policy), link.url, policy, limits, self._stopping)
+
+    def _beat(self) -> None:
+        if self._transfers.busy:
+            claims.heartbeat(self._db, self._owner, self._settings.workers.lease)
+
+    def _every(self, seconds: float, act: Callable[[], None]) -> None:
+        while not self._stopping.wait(seconds):
+            try:
+                act()
+            except LedgerError as exc:
+                _log.warning("worker.ledger_unavailable", extra={"reason": exc.reason})
