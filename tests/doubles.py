@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from archive.wakeups import Bell
+
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -29,3 +31,18 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {condition.__name__}")
         time.sleep(0.02)
+
+
+class SilentBell(Bell):
+    """Counts how often it is rung; there is no Redis."""
+
+    def __init__(self, *, reachable: bool = True) -> None:
+        self.rung = 0
+        self._reachable = reachable
+
+    def ring(self, *, everyone: bool = False) -> bool:
+        self.rung += 1
+        return self._reachable
+
+    def is_reachable(self) -> bool:
+        return self._reachable
