@@ -83,6 +83,8 @@ def fetch(
             raise FetchInterruptedError("answer_malformed") from exc
         except httpx.TransportError as exc:
             raise FetchInterruptedError("unreachable") from exc
+        except (httpx.InvalidURL, UnicodeError) as exc:  # httpx reads a Location even where it does not follow it
+            raise LinkRefusedError("link_malformed") from exc
         except OSError as exc:
             raise FetchInterruptedError("spool_unavailable") from exc
         yield Fetched(spool, size, digest, length_known)
