@@ -1,13 +1,18 @@
 """Fakes we own, with names that say how they behave."""
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from archive.errors import ObjectConflictError, StoreUnavailableError
+from archive.errors import LinkExpiredError, ObjectConflictError, StoreUnavailableError
+from archive.ledger.claims import Claim
+from archive.model import Link
 from archive.store import DIALECTS, StoreCapabilities, StoredObject
+from workers.fetch import Fetched
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -38,6 +43,28 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 class Crash(BaseException):
     """The process dies here: no `except Exception` sees it."""
+
+
+@dataclass
+class FetchDouble:
+    """A file host that gives *body* by every link that is not among the *dead*, and does *first* before it answers."""
+
+    body: bytes
+    dead: set[str] = field(default_factory=set)
+    length_known: bool = True
+    first: Callable[[], None] = lambda: None
+    asked: list[str] = field(default_factory=list)  # links, in order
+
+    @contextmanager
+    def __call__(self, claim: Claim, link: Link) -> Iterator[Fetched]:
+        self.asked.append(link.url)
+        self.first()
+        if link.url in self.dead:
+            raise LinkExpiredError("http_403")
+        with tempfile.TemporaryFile() as file:
+            file.write(self.body)
+            file.seek(0)
+            yield Fetched(file, len(self.body), hashlib.sha256(self.body).hexdigest(), self.length_known)
 
 
 @dataclass

@@ -105,6 +105,7 @@ def get(url: str, policy: Policy, resolver: Resolve, tls: ssl.SSLContext | None 
         ("https://files.example/\u00e9", "link_malformed"),
         ("https://[::1", "link_malformed"),
         ("https://[fe80::1%25eth0]/", None),  # its address is refused
+        ('https://a"b.example/', "link_malformed"),  # one parser quotes it, the other does not
         ("https://999.1.1.1/", "link_malformed"),
         ("https://0177.0.0.1/", "link_malformed"),
         ("https://files.example/" + "a" * 70_000, "link_malformed"),

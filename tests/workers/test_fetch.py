@@ -165,13 +165,13 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 def test_fetch__an_answer_that_does_not_hold(host: Origin, limits: Limits, scene: Scene, reason: str) -> None:
     """A body that ends before its stated end, or an answer that is no HTTP, is another try, never a file."""
     assert (FetchInterruptedError, reason) == failure(host, scene, limits)
-    assert 1 == len(host.fired)
+    wait_for(lambda: 1 == len(host.fired))
 
 
 def test_fetch__reset(host: Origin, limits: Limits) -> None:
     """A connection that is reset in mid-body is another try."""
     assert FetchInterruptedError is failure(host, cut(200_000, reset=True), limits)[0]
-    assert ["cut"] == host.fired
+    wait_for(lambda: ["cut"] == host.fired)
 
 
 def test_fetch__without_any_length_the_end_is_not_known(host: Origin, limits: Limits) -> None:
@@ -268,7 +268,7 @@ def test_fetch__a_host_that_drips_or_falls_silent(host: Origin, limits: Limits, 
             assert b"x" * 9 == found.file.read()
     else:
         assert (FetchInterruptedError, "timed_out") == failure(host, drip, short)
-    assert ["dripped"] == host.fired
+    wait_for(lambda: ["dripped"] == host.fired)
 
 
 def test_fetch__refused_connection(host: Origin, limits: Limits) -> None:
