@@ -1,6 +1,8 @@
 """A file host that misbehaves on request: raw sockets, one thread per connection, and a record of what happened."""
 
 import contextlib
+import json
+import re
 import socket
 import ssl
 import struct
@@ -39,11 +41,12 @@ Scene = Callable[[Wire], None]
 
 
 class Origin:
-    """Answers each path with its scene; `heads` are the requests as they came, `fired` the faults that happened."""
+    """Answers each path with its scene; `heads` and `bodies` are the requests, `fired` the faults that happened."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.scenes: dict[str, Scene] = {}
         self.heads: list[str] = []
+        self.bodies: list[bytes] = []
         self.fired: list[str] = []
         self._tls = tls
         self._stopping = threading.Event()
@@ -52,6 +55,11 @@ class Origin:
         self.authority = f"127.0.0.1:{self.port}"
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
+
+    @property
+    def paths(self) -> list[str]:
+        """What was asked for, in order, queries included."""
+        return [head.split(" ")[1] for head in self.heads]
 
     def url(self, path: str, scene: Scene) -> str:
         """Answer *path* with *scene* from now on."""
@@ -88,9 +96,13 @@ class Origin:
                 if not piece:
                     return
                 head += piece
-            self.heads.append(head.decode("latin-1"))
-            path = self.heads[-1].split(" ")[1]
-            self.scenes[path](Wire(connection, self.fired, self._stopping))
+            head, _, body = head.partition(b"\r\n\r\n")
+            stated = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            while stated and len(body) < int(stated[1]):
+                body += connection.recv(65536)
+            self.heads.append(head.decode("latin-1") + "\r\n\r\n")
+            self.bodies.append(body)
+            self.scenes[self.paths[-1].split("?")[0]](Wire(connection, self.fired, self._stopping))
 
 
 @contextlib.contextmanager
@@ -106,6 +118,26 @@ def whole(body: bytes, *headers: str, status: str = "200 OK") -> Scene:
     """A well-formed answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return lambda wire: wire.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def answer(document: object, *headers: str, status: str = "200 OK") -> Scene:
+    """A JSON answer, as an API gives it."""
+    return whole(json.dumps(document).encode(), "Content-Type: application/json", *headers, status=status)
+
+
+def endless(head: bytes, piece: bytes) -> Scene:
+    """*piece* after *piece*, until hung up on."""
+
+    def play(wire: Wire) -> None:
+        wire.send(head)
+        try:
+            while not wire.stopping.is_set():
+                wire.send(piece)
+        except OSError:
+            wire.fire("hung up on")
+            raise
+
+    return play
 
 
 def redirect(location: str, status: str = "302 Found") -> Scene:

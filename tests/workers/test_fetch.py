@@ -24,7 +24,7 @@ from archive.errors import (
     TooLargeError,
 )
 from tests.doubles import wait_for
-from tests.origin import Origin, Scene, Wire, origin, redirect, whole
+from tests.origin import Origin, Scene, Wire, endless, origin, redirect, whole
 from workers.egress import Egress, Policy
 from workers.fetch import Fetched, Limits, StoppedError, fetch
 
@@ -202,19 +202,6 @@ def test_fetch__an_encoded_body_is_refused(host: Origin, limits: Limits, encodin
     assert (LinkRefusedError, "encoded_body") == failure(host, scene, limits)
 
 
-def endless(head: bytes, piece: bytes) -> Scene:
-    def play(wire: Wire) -> None:
-        wire.send(head)
-        try:
-            while not wire.stopping.is_set():
-                wire.send(piece)
-        except OSError:
-            wire.fire("hung up on")
-            raise
-
-    return play
-
-
 def test_fetch__too_large_by_its_own_word(host: Origin, limits: Limits) -> None:
     """A file whose stated length is above the limit is not fetched at all."""
     scene = says(b"HTTP/1.1 200 OK\r\nContent-Length: 1000001\r\n\r\n")
@@ -320,7 +307,7 @@ def test_redirect__is_followed_within_the_limit(host: Origin, limits: Limits) ->
     host.url("/b/2", redirect("../3", "301 Moved Permanently"))
     with fetched(host, host.url("/1", redirect(f"//{host.authority}/b/2")), limits) as found:
         assert len(FILM) == found.size
-    assert ["/1", "/b/2", "/3", "/4"] == [head.split(" ")[1] for head in host.heads]
+    assert ["/1", "/b/2", "/3", "/4"] == host.paths
 
 
 def test_redirect__a_loop_is_refused(host: Origin, limits: Limits) -> None:
