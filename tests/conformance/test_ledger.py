@@ -336,7 +336,7 @@ def test_lease__expires_by_itself_and_fences_the_old_owner(db: Database, clock: 
         lambda: results.end(db, old, AssetState.LOST, "x"),
     ):
         with pytest.raises(ClaimLostError):
-            write()  # type: ignore[no-untyped-call]
+            write()
     assert ("w2", None) == (the_asset(db)["owner"], the_asset(db)["key"])
 
 
