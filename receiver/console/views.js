@@ -34,13 +34,14 @@ const time = (iso, kind = "ago") => iso
 const state = (name) => h(`span.state.${/^[a-z]+$/.test(name) ? name : "other"}`, {}, name);
 const size = (count) => Number.isFinite(count) ? h("span", { title: plural(count, "byte") }, words.bytes(count)) : null;
 const reason = (slug) => slug ? h("span.reason", { title: slug }, words.reason(slug)) : null;
+const why = (slug) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reason(slug), "."), words.help(slug) ? h("p.about", {}, words.help(slug)) : null) : null;
 const act = (what, id, label, extra = {}) => h("button", { type: "button", "data-do": what, "data-id": id, ...extra }, label);
 const copy = (text, what) => act("copy", text, "Copy", { class: "quiet", "aria-label": `Copy ${what}` });
 const role = (row) => row.ordinal ? `${row.role} ${row.ordinal + 1}` : row.role;
 const json = (value) => h("pre", {}, typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
 function open(route, kind, id, ...label) {
-  return h("a.open", { href: address(route.view, { ...route.filters, open: `${kind}:${id}` }), "data-open": `${kind}:${id}` }, ...label);
+  return h("a.opens", { href: address(route.view, { ...route.filters, open: `${kind}:${id}` }), "data-open": `${kind}:${id}` }, ...label);
 }
 
 function section(title, id, ...children) {
@@ -55,7 +56,7 @@ export function overview({ status, waiting, quarantined, doubted, lost, latest }
     return [h("h1", {}, "Nothing has come in yet."), firstSteps(sources, publicUrl)];
   }
   return [
-    headline(status, waiting.rows, idle),
+    headline(status, waiting.rows, latest.rows, idle),
     figures(status),
     h("div.columns", {},
       section("Needs you", "needs", attention(quarantined.rows, doubted.rows, lost.rows, status, route)),
@@ -64,20 +65,25 @@ export function overview({ status, waiting, quarantined, doubted, lost, latest }
   ];
 }
 
-function headline(status, waiting, idle) {
+function headline(status, waiting, latest, idle) {
   const count = (...states) => total(status, "assets", ...states);
   const { overdue } = status.work;
-  const onTheWay = count("waiting"), wanting = needs(status), gone = count("lost"), open = total(status, "tasks", "open");
+  const onTheWay = count("waiting"), gone = count("lost"), open = total(status, "tasks", "open");
+  const doubted = total(status, "deliveries", "quarantined");
+  const wanting = [count("quarantined") ? plural(count("quarantined"), "video") : null, doubted ? plural(doubted, "callback") : null].filter(Boolean).join(" and ");
+  const wantingYou = `${wanting} ${needs(status) === 1 ? "needs" : "need"} you. `;
   const first = waiting[0];
   const main = overdue ? [h("span.over", {}, `${plural(overdue, "video is", "videos are")} past the deadline.`)]
-    : wanting ? [`${plural(wanting, "thing needs", "things need")} you.`]
+    : wanting ? [wantingYou]
     : onTheWay ? [`${plural(onTheWay, "video is", "videos are")} on the way.`]
     : gone ? ["Everything else is archived."]
     : ["Everything is archived."];
   const paused = Object.keys(status.sources).filter((name) => status.sources[name].paused);
   const notes = [
     first && !overdue ? ["The most urgent has ", time(first.must_by, "left"), ". "] : null,
+    overdue && wanting ? wantingYou : null,
     overdue || wanting ? onTheWay ? `${plural(onTheWay, "video is", "videos are")} on the way. ` : "Nothing else is waiting. " : null,
+    !first && latest.length ? [`${plural(count("archived"), "video")}, the latest `, time(latest[0].archived_at), ". "] : null,
     gone ? `${plural(gone, "video was", "videos were")} lost. ` : null,
     open ? `${plural(open, "task is", "tasks are")} being watched. ` : null,
     paused.length ? h("strong", {}, `Paused: ${paused.join(", ")}. `) : null,
@@ -105,14 +111,15 @@ function attention(quarantined, doubted, lost, status, route) {
       h("p.about", {}, state(name), " ", row.source, " · ", time(row.created_at ?? row.received_at)),
       h("p", {}, reason(row.reason), row.reason ? "." : "")),
     button);
+  const listed = new Set(quarantined.map((row) => `${row.source} ${row.task_id}`)); // their callback says the same again
   const items = [
     ...quarantined.map((row) => item("assets", row, row.state, act("retry", row.id, "Retry"))),
-    ...doubted.map((row) => item("deliveries", row, "callback", act("replay", row.id, "Replay"))),
+    ...doubted.filter((row) => !listed.has(`${row.source} ${row.task_id}`)).map((row) => item("deliveries", row, "callback", act("replay", row.id, "Replay"))),
     ...lost.map((row) => item("assets", row, row.state, act("retry", row.id, "Try once more"))),
   ];
   if (!items.length) return h("p.empty", {}, "Nothing. Quarantined and lost videos, and callbacks we cannot make sense of, would be listed here.");
   const whole = needs(status) + total(status, "assets", "lost");
-  return [h("ul.rows", {}, items), whole > items.length ? h("p.empty", {}, `These are the newest of ${whole.toLocaleString("en")}; the figures above lead to all.`) : null];
+  return [h("ul.rows", {}, items), whole > quarantined.length + doubted.length + lost.length ? h("p.empty", {}, `These are the newest of ${whole.toLocaleString("en")}; the figures above lead to all.`) : null];
 }
 
 function urgent({ rows, more }, status, route) {
@@ -160,28 +167,28 @@ const COLUMNS = {
   assets: [
     ["State", (row) => state(row.state)],
     ["Task", (row, route) => open(route, "assets", row.id, row.task_id), "id"],
-    ["Source", (row) => row.source],
-    ["Role", role],
+    ["Source", (row) => row.source, "short"],
+    ["Role", role, "short"],
     ["Size", (row) => size(row.size), "number"],
-    ["When", (row) => row.state === "waiting" ? time(row.must_by, "left") : row.archived_at ? ["archived ", time(row.archived_at)] : time(row.created_at)],
+    ["When", (row) => row.state === "waiting" ? time(row.must_by, "left") : row.archived_at ? time(row.archived_at) : ["came ", time(row.created_at)], "short"],
     ["Reason", (row) => reason(row.reason), "wide"],
   ],
   deliveries: [
     ["Outcome", (row) => state(row.outcome)],
-    ["Task", (row, route) => open(route, "deliveries", row.id, row.task_id ?? `unknown (${row.id.slice(0, 12)}…)`), "id"],
-    ["Source", (row) => row.source],
-    ["Received", (row) => time(row.received_at)],
+    ["Task", (row, route) => open(route, "deliveries", row.id, row.task_id ?? `Task unknown (${row.id.slice(0, 8)}…)`), "id"],
+    ["Source", (row) => row.source, "short"],
+    ["Received", (row) => time(row.received_at), "short"],
     ["Repeats", (row) => row.repeats ? h("span", { title: `last ${utc(row.last_seen_at)}` }, `${row.repeats}×`) : null, "number"],
-    ["Proof", (row) => h("span", { title: row.verdict }, words.capital(words.verdict(row.verdict)))],
+    ["Proof", (row) => h("span", { title: words.verdict(row.verdict)[1] }, words.verdict(row.verdict)[0]), "short"],
     ["Reason", (row) => reason(row.reason), "wide"],
   ],
   tasks: [
     ["State", (row) => state(row.state)],
     ["Task", (row, route) => open(route, "tasks", row.id, row.task_id), "id"],
-    ["Source", (row) => row.source],
+    ["Source", (row) => row.source, "short"],
     ["Your id", (row) => row.external_id, "id"],
-    ["Seen", (row) => time(row.created_at)],
-    ["Next look", (row) => row.look_at ? time(row.look_at) : row.state === "open" ? "waits for a callback" : null],
+    ["Seen", (row) => time(row.created_at), "short"],
+    ["Next look", (row) => row.look_at ? time(row.look_at) : row.state === "open" ? "waits for a callback" : null, "short"],
     ["Reason", (row) => reason(row.reason), "wide"],
   ],
 };
@@ -213,7 +220,7 @@ export function sourcesView(status, publicUrl) {
       h("p.about", {}, source.provider, " · ", source.can_ask ? "we ask its API and confirm with it" : "no API key: callbacks are all we hear"),
       h("p", {}, counts.length ? counts.map(([name, count], n) => [n ? " · " : "", `${count.toLocaleString("en")} ${name}`]) : "No assets yet."),
       callback(name, publicUrl),
-      h("p", {}, source.paused ? act("resume", name, "Resume", { class: "primary" }) : act("pause", name, "Pause"),
+      h("p.deed", {}, source.paused ? act("resume", name, "Resume", { class: "primary" }) : act("pause", name, "Pause"),
         " ", h("span.about", {}, source.paused ? "Callbacks are still kept. Nothing is fetched." : "Pausing stops new transfers; callbacks are still kept.")));
   }));
 }
@@ -236,7 +243,7 @@ function history(entries, route) {
 function tries(rows) {
   if (!rows?.length) return null;
   return section("Tries", "tries", h("ol.history", {}, rows.map((row) => h("li", {},
-    h("p", {}, row.outcome ? words.capital(row.outcome.replaceAll("_", " ")) : "Running", " ",
+    h("p", {}, words.outcome(row.outcome), " ",
       h("span.about", {}, time(row.started_at), row.ended_at ? `, took ${words.span(Date.parse(row.ended_at) - Date.parse(row.started_at))}` : "")),
     row.reason ? h("p", {}, reason(row.reason), ".") : null))));
 }
@@ -254,14 +261,14 @@ function assetDetail(row, route, watched) {
   const margin = row.archived_at ? Date.parse(row.must_by) - Date.parse(row.archived_at) : 0;
   return [
     h("p.about", {}, state(row.state), " ", row.source, " · ", role(row)),
-    row.reason && row.state !== "archived" ? h("p.why", {}, reason(row.reason), ".") : null,
+    row.state === "archived" ? null : why(row.reason),
     row.state === "archived" ? film(row, watched) : row.state === "disposed" ? null
       : h("p", {}, act("retry", row.id, row.state === "lost" ? "Try once more" : row.state === "waiting" ? "Try now" : "Retry", { class: "primary" })),
     facts(
-      row.archived_at ? ["Archived", time(row.archived_at), h("span.about", {}, margin > 0 ? `${words.span(margin)} before its deadline` : `${words.span(margin)} after its deadline`)] : ["Must be kept by", time(row.must_by, "left")],
+      row.archived_at ? ["Archived", [time(row.archived_at), ","], h("span.about", {}, margin > 0 ? `${words.span(margin)} before its deadline` : `${words.span(margin)} after its deadline`)] : ["Must be kept by", time(row.must_by, "left")],
       ["Link dies", row.state === "archived" ? null : time(row.link_expires_at), h("span.about", {}, `(${words.origin(row.link_origin)})`)],
       ["Next try", row.state === "waiting" ? time(row.due_at) : null],
-      ["Proof", words.capital(words.verdict(row.verdict))],
+      ["Proof", words.verdict(row.verdict)[1]],
       ["Size", size(row.size)],
       ["Length", Number.isFinite(media.duration) ? h("span", { title: `${media.duration} s` }, `${media.duration.toFixed(1)} s`) : null],
       ["Picture", media.width ? `${media.width} × ${media.height}${media.fps ? `, ${+media.fps.toFixed(2)} frames/s` : ""}` : null],
@@ -283,10 +290,10 @@ function assetDetail(row, route, watched) {
 function deliveryDetail(row) {
   return [
     h("p.about", {}, state(row.outcome), " ", row.source),
-    row.reason ? h("p.why", {}, reason(row.reason), ".") : null,
-    h("p", {}, act("replay", row.id, "Replay", { class: row.outcome === "quarantined" ? "primary" : null }), " ", h("span.about", {}, "Reads it again, as if it came now. Harmless to repeat.")),
+    why(row.reason),
+    h("p.deed", {}, act("replay", row.id, "Replay", { class: row.outcome === "quarantined" ? "primary" : null }), " ", h("span.about", {}, "Reads it again with today’s settings. Harmless to repeat.")),
     facts(["Received", time(row.received_at)], ["Repeats", row.repeats ? [`${row.repeats}, last `, time(row.last_seen_at)] : "none"],
-      ["Proof", words.capital(words.verdict(row.verdict))], ["Delivery id", h("code", {}, row.id), copy(row.id, "the delivery id")]),
+      ["Proof", words.verdict(row.verdict)[1]], ["Delivery id", h("code", {}, row.id), copy(row.id, "the delivery id")]),
     row.task_id ? h("p", {}, h("a", { href: address("assets", { source: row.source, q: row.task_id }) }, "Its assets"), " · ", h("a", { href: address("tasks", { source: row.source, q: row.task_id }) }, "Its task")) : null,
     section("Body", "received-body", h("p.about", {}, "Secrets and the signed parts of links are taken out."), json(pretty(row.body))),
     section("Headers", "received-headers", json(row.headers ?? {})),
@@ -304,7 +311,7 @@ function pretty(body) {
 function taskDetail(row, route) {
   return [
     h("p.about", {}, state(row.state), " ", row.source),
-    row.reason ? h("p.why", {}, reason(row.reason), ".") : null,
+    why(row.reason),
     facts(["Seen", time(row.created_at)], ["Expected", row.state === "open" ? time(row.expected_at) : null],
       ["Next look", row.look_at ? time(row.look_at) : row.state === "open" ? "none: waits for a callback" : null], ["Looks so far", row.looks],
       ["Completed", time(row.completed_at)], ["Provider deletes it", time(row.storage_expires_at)], ["Your id", row.external_id],
@@ -324,7 +331,7 @@ export function detail({ kind, row, problem }, route, watched) {
   return [
     h("header", { "data-key": "header" }, h("p.about", {}, NAMES[kind]),
       h("a.close", { href: address(route.view, route.filters), "aria-label": "Close details", title: "Close (Esc)" }, "×"),
-      h("h2", { id: "panel-title", tabindex: "-1" }, row?.task_id ?? row?.id ?? "Not found")),
+      h("h2", { id: "panel-title", tabindex: "-1" }, row ? row.task_id ?? "Task unknown" : "Not found")),
     h("div", { "data-key": `${kind}:${row?.id}` }, body),
   ];
 }

@@ -14,13 +14,14 @@ export function bytes(size) {
   return `${(size / 1000 ** step).toPrecision(3)} ${["", "kB", "MB", "GB", "TB"][step]}`;
 }
 
-/** A length of time in at most two units. */
-export function span(milliseconds) {
+/** A length of time, in one unit where `coarse`, else in at most two. */
+export function span(milliseconds, coarse = false) {
   const ms = Math.abs(milliseconds);
+  if (ms < 1000) return "under 1 s";
   if (ms < MINUTE) return `${Math.floor(ms / 1000)} s`;
   const [big, small, names] = ms < 10 * MINUTE ? [MINUTE, 1000, ["min", "s"]] : ms < HOUR ? [MINUTE, 0, ["min"]]
     : ms < DAY ? [HOUR, MINUTE, ["h", "min"]] : [DAY, HOUR, ["d", "h"]];
-  const rest = small && Math.floor((ms % big) / small);
+  const rest = small && !coarse && Math.floor((ms % big) / small);
   return `${Math.floor(ms / big)} ${names[0]}${rest ? ` ${rest} ${names[1]}` : ""}`;
 }
 
@@ -29,7 +30,7 @@ export function instant(iso, kind) {
   const left = Date.parse(iso) - now();
   if (kind === "left") return left > 0 ? `${span(left)} left` : `overdue by ${span(left)}`;
   if (left > 1_500) return `in ${span(left)}`;
-  return left > -1_500 ? "just now" : `${span(left)} ago`;
+  return left > -1_500 ? "just now" : `${span(left, true)} ago`;
 }
 
 /** How pressing a deadline is. */
@@ -110,15 +111,32 @@ export function reason(slug) {
   return slugWords(slug);
 }
 
-const VERDICTS = {
-  unsigned: "nothing proves it",
-  stale: "signed, but too long ago",
-  token: "carried our secret token",
-  signed_id: "signature over task id and time",
-  signed_body: "signature over the whole body",
-  polled: "the provider’s API, asked by us",
+/** What a person can do about it, beyond pressing the button. */
+const HELP = {
+  not_trusted: "Retry fetches it as it stands, so look first where it comes from. An api_key for the source would settle such cases by itself.",
+  shape_unknown: "It is kept as it came. Replay it after an update that understands it.",
+  address_not_public: "If it is right, add the address to the source’s allowed_hosts, then retry.",
+  port_not_allowed: "If it is right, add host:port to the source’s allowed_hosts, then retry.",
+  scheme_not_allowed: "For tests, insecure_http on the source allows it.",
+  too_large: "Raise workers.max_size, then retry.",
+  other_bytes_under_key: "Somebody else wrote to this bucket. Move that object away, then retry.",
+  html_page: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
+  unexpected_error: "Please report it with the log’s lines.",
 };
-export const verdict = (slug) => VERDICTS[slug] ?? slugWords(slug);
+export const help = (slug) => HELP[slug] ?? null;
+
+const VERDICTS = { // short, and in full
+  unsigned: ["None", "Nothing proves where it comes from"],
+  stale: ["Old signature", "Signed, but too long ago"],
+  token: ["Our token", "It carried the token that only the provider was told"],
+  signed_id: ["Signed id", "Signed: the signature covers task id and time"],
+  signed_body: ["Signed", "Signed: the signature covers the whole body"],
+  polled: ["Provider’s API", "The provider’s API said so when we asked"],
+};
+export const verdict = (slug) => VERDICTS[slug] ?? [slugWords(slug), slugWords(slug)];
+
+const OUTCOMES = { transient: "Failed, to be tried again", permanent: "Failed for good", handed_back: "Handed back unfinished" };
+export const outcome = (slug) => slug ? OUTCOMES[slug] ?? slugWords(slug) : "Running";
 
 const ORIGINS = { stated: "the provider said so", query: "read from the link", default: "the provider’s usual" };
 export const origin = (slug) => ORIGINS[slug] ?? slugWords(slug);
