@@ -1,4 +1,4 @@
-"""A real browser, driven over the WebDriver protocol (https://www.w3.org/TR/webdriver2/): JSON over HTTP, no library."""
+"""A real browser, driven by WebDriver (https://www.w3.org/TR/webdriver2/): JSON over HTTP, no library needed."""
 
 import base64
 import re
@@ -30,7 +30,9 @@ class Browser:
     def __init__(self, folder: Path) -> None:
         self._driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)  # noqa: S607
         assert self._driver.stdout is not None
-        port = next(found[1] for line in self._driver.stdout if (found := re.search(r"successfully on port (\d+)", line)))
+        port = next(
+            found[1] for line in self._driver.stdout if (found := re.search(r"successfully on port (\d+)", line))
+        )
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
         options = {"binary": shutil.which("chromium"), "args": [*_FLAGS, f"--user-data-dir={folder}"]}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}

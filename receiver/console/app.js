@@ -208,9 +208,8 @@ document.addEventListener("error", (event) => {
 }, true);
 
 let typing = 0;
-document.addEventListener("input", (event) => {
-  const { filter } = event.target.dataset;
-  if (filter === undefined) return;
+const filter = (event) => {
+  if (event.target.dataset.filter === undefined) return;
   clearTimeout(typing);
   typing = setTimeout(() => {
     if (!event.target.isConnected) return;
@@ -218,7 +217,9 @@ document.addEventListener("input", (event) => {
     history.replaceState(null, "", views.address(route.view, { ...Object.fromEntries(form), open: route.open }));
     go();
   }, event.target.type === "search" ? 250 : 0);
-});
+};
+document.addEventListener("input", filter);
+document.addEventListener("change", filter);
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && route?.open) location.hash = views.address(route.view, route.filters);
