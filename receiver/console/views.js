@@ -38,10 +38,11 @@ const why = (slug) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reas
 const act = (what, id, label, extra = {}) => h("button", { type: "button", "data-do": what, "data-id": id, ...extra }, label);
 const copy = (text, what) => act("copy", text, "Copy", { class: "quiet", "aria-label": `Copy ${what}` });
 const role = (row) => row.ordinal ? `${row.role} ${row.ordinal + 1}` : row.role;
+const yours = (row) => row.external_id ? ` · ${row.external_id}` : "";
 const json = (value) => h("pre", {}, typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
 function open(route, kind, id, ...label) {
-  return h("a.opens", { href: address(route.view, { ...route.filters, open: `${kind}:${id}` }), "data-open": `${kind}:${id}` }, ...label);
+  return h("a.opens", { href: address(route.view, { ...route.filters, open: `${kind}:${id}` }), "data-open": `${kind}:${id}`, title: label.every((part) => typeof part === "string") ? label.join("") : null }, ...label);
 }
 
 function section(title, id, ...children) {
@@ -108,7 +109,7 @@ function figures(status) {
 function attention(quarantined, doubted, lost, status, route) {
   const item = (kind, row, name, button) => h("li", { "data-key": `${kind}:${row.id}` },
     h("div", {}, h("p.id", {}, open(route, kind, row.id, row.task_id ?? `Callback ${row.id.slice(0, 12)}…`)),
-      h("p.about", {}, state(name), " ", row.source, " · ", time(row.created_at ?? row.received_at)),
+      h("p.about", {}, state(name), " ", row.source, yours(row), " · ", time(row.created_at ?? row.received_at)),
       h("p", {}, reason(row.reason), row.reason ? "." : "")),
     button);
   const listed = new Set(quarantined.map((row) => `${row.source} ${row.task_id}`)); // their callback says the same again
@@ -128,7 +129,7 @@ function urgent({ rows, more }, status, route) {
   return [
     h("ul.rows", {}, shown.map((row) => h("li", { "data-key": row.id },
       h("div", {}, h("p.id", {}, open(route, "assets", row.id, row.task_id)),
-        h("p.about", {}, row.source, " · ", role(row), row.attempts ? ` · ${plural(row.attempts, "failed try", "failed tries")}` : "",
+        h("p.about", {}, row.source, " · ", role(row), yours(row), row.attempts ? ` · ${plural(row.attempts, "failed try", "failed tries")}` : "",
           status.sources[row.source]?.paused ? h("strong", {}, " · source is paused") : ""),
         row.reason ? h("p", {}, reason(row.reason), ".") : null),
       h("p.left", {}, time(row.must_by, "left"))))),
@@ -141,7 +142,7 @@ function recent(rows, route) {
   if (!rows.length) return h("p.empty", {}, "Nothing yet.");
   return h("ul.rows", {}, rows.map((row) => h("li", { "data-key": row.id },
     h("div", {}, h("p.id", {}, open(route, "assets", row.id, row.task_id)),
-      h("p.about", {}, row.source, " · ", size(row.size), " · ", time(row.archived_at))),
+      h("p.about", {}, row.source, yours(row), " · ", size(row.size), " · ", time(row.archived_at))),
     act("watch", row.id, "Watch"))));
 }
 
@@ -166,7 +167,7 @@ const callback = (name, publicUrl) => {
 const COLUMNS = {
   assets: [
     ["State", (row) => state(row.state)],
-    ["Task", (row, route) => open(route, "assets", row.id, row.task_id), "id"],
+    ["Task", (row, route) => [open(route, "assets", row.id, row.task_id), row.external_id ? h("span.about", {}, row.external_id) : null], "id"],
     ["Source", (row) => row.source, "short"],
     ["Role", role, "short"],
     ["Size", (row) => size(row.size), "number"],
