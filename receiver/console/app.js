@@ -29,7 +29,11 @@ function readRoute() {
 function takeToken() {
   const found = location.hash.match(/^#token=(.+)$/);
   if (!found) return;
-  token.set(decodeURIComponent(found[1]));
+  try {
+    token.set(decodeURIComponent(found[1]));
+  } catch {
+    token.set(found[1]); // not encoded, and has a percent sign of its own
+  }
   history.replaceState(null, "", location.pathname);
 }
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,9 +50,42 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     assert [] == complaints
 
 
+@dataclass
+class Store:
+    """A store that answers every request with the same film and remembers which headers it heard."""
+
+    url: str = ""
+    film: bytes = b""
+    heard: list[set[str]] = field(default_factory=list)
+
+
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    with receivers.running(tmp_path_factory.mktemp("receiver")) as running:
+def store() -> Iterator[Store]:
+    store = Store()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            store.heard.append({name.lower() for name in self.headers})
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Length", str(len(store.film)))
+            self.end_headers()
+            self.wfile.write(store.film)
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    store.url = f"http://127.0.0.1:{server.server_port}"
+    yield store
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Receiver]:
+    with receivers.running(tmp_path_factory.mktemp("receiver"), store=store.url) as running:
         yield running
 
 
@@ -230,20 +263,18 @@ def test_sources__pause_and_resume(browser: Browser, receiver: Receiver) -> None
     assert set() == queries.paused(receiver.db)
 
 
-def test_watch__plays_from_the_store(browser: Browser, tmp_path: Path) -> None:
+def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store: Store, tmp_path: Path) -> None:
     """The film plays inside the page from the store's origin, which hears neither our token nor where it is shown."""
-    film = tmp_path / "film.mp4"
-    make_film(film, layout="moov_first")
-    with file_host(film) as (store, heard), receivers.running(tmp_path, store=store) as running:
-        key = archive(running.db, "kept", film.stat().st_size)
-        enter(browser, running)
-        browser.click("//button[.='Watch']")
-        wait_for(lambda: bool(browser.run("return document.querySelector('video')?.readyState >= 2")))
-        assert f"#/overview?open=assets%3A{key}" == browser.run("return location.hash")
-        assert "noopener noreferrer" == browser.run("return document.querySelector('.film a').rel")
-        browser.open("about:blank")
-    assert heard
-    assert not [headers for headers in heard if "authorization" in headers or "referer" in headers]
+    make_film(tmp_path / "film.mp4", layout="moov_first")
+    store.film = (tmp_path / "film.mp4").read_bytes()
+    key = archive(receiver.db, "kept", len(store.film))
+    enter(browser, receiver)
+    browser.click("//button[.='Watch']")
+    wait_for(lambda: bool(browser.run("return document.querySelector('video')?.readyState >= 2")))
+    assert f"#/overview?open=assets%3A{key}" == browser.run("return location.hash")
+    assert "noopener noreferrer" == browser.run("return document.querySelector('.film a').rel")
+    assert store.heard
+    assert not [headers for headers in store.heard if "authorization" in headers or "referer" in headers]
 
 
 def test_unreachable__says_so(browser: Browser, tmp_path: Path) -> None:
@@ -271,28 +302,3 @@ def test_width__nothing_sticks_out(browser: Browser, receiver: Receiver, width: 
         view = where[1:].split("?")[0]
         browser.sees(*(["Needs you"] if view == "overview" else [view.capitalize()]), css="main")
         assert browser.run("return document.documentElement.scrollWidth <= innerWidth"), where
-
-
-@contextmanager
-def file_host(film: Path) -> Iterator[tuple[str, list[set[str]]]]:
-    """A store that answers every request with *film* and remembers which headers it heard."""
-    heard: list[set[str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append({name.lower() for name in self.headers})
-            body = film.read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Type", "video/mp4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", heard
-    server.shutdown()
-    server.server_close()
