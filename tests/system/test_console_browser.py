@@ -17,11 +17,11 @@ from archive.ledger.claims import Intent
 from archive.ledger.database import Database
 from archive.ledger.schema import metadata
 from archive.model import AssetState
+from simulator.films import make_film
 from tests import receivers
 from tests.browser import INSTALL, Browser, missing
 from tests.builders import event, output, received, statement
 from tests.doubles import wait_for
-from tests.films import make_film
 from tests.receivers import OPERATOR, VIEWER, Receiver
 
 pytestmark = [
@@ -265,7 +265,7 @@ def test_sources__pause_and_resume(browser: Browser, receiver: Receiver) -> None
 
 def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store: Store, tmp_path: Path) -> None:
     """The film plays inside the page from the store's origin, which hears neither our token nor where it is shown."""
-    make_film(tmp_path / "film.mp4", layout="moov_first")
+    make_film(tmp_path / "film.mp4", layout="moov_first", size=100_000)
     store.film = (tmp_path / "film.mp4").read_bytes()
     key = archive(receiver.db, "kept", len(store.film))
     enter(browser, receiver)
