@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,18 +18,25 @@ from archive.ledger.claims import Intent
 from archive.ledger.database import Database
 from archive.ledger.schema import metadata
 from archive.model import AssetState
-from simulator.films import make_film
-from tests import receivers
 from tests.browser import INSTALL, Browser, missing
 from tests.builders import event, output, received, statement
 from tests.doubles import wait_for
-from tests.receivers import OPERATOR, VIEWER, Receiver
+from tests.films import films
+from tests.system.harness import TOKEN, Service, stopping
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.skipif(bool(missing()), reason=f"NOT TESTED: the console in a browser; {INSTALL}"),
 ]
 CAPS = {"kie": 8, "kie-batch": 8}
+VIEWER = "viewer-token"
+SETTINGS = f"""
+public_url = "https://hooks.example.com"
+viewer_tokens = ["{VIEWER}"]
+[sources.kie-batch]
+provider = "kie"
+tokens = ["a-token"]
+"""
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -83,10 +91,27 @@ def store() -> Iterator[Store]:
     server.server_close()
 
 
+@dataclass(frozen=True)
+class Receiver:
+    url: str
+    db: Database
+
+
+@contextmanager
+def running(folder: Path, store: str) -> Iterator[Receiver]:
+    """A receiver process and its ledger. There is no Redis: nothing here needs it."""
+    service = Service(folder, s3=store, redis="redis://127.0.0.1:1/0", settings=SETTINGS, dialect="generic")
+    with stopping(service):
+        service.start("web")
+        db = Database(service.env["DATABASE_URL"])
+        yield Receiver(service.url, db)
+        db.close()
+
+
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Receiver]:
-    with receivers.running(tmp_path_factory.mktemp("receiver"), store=store.url) as running:
-        yield running
+    with running(tmp_path_factory.mktemp("receiver"), store.url) as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -124,7 +149,7 @@ def quarantine(db: Database, task_id: str, reason: str) -> str:
     return claim.asset_id
 
 
-def enter(browser: Browser, receiver: Receiver, where: str = "/overview", token: str = OPERATOR) -> None:
+def enter(browser: Browser, receiver: Receiver, where: str = "/overview", token: str = TOKEN) -> None:
     """Come by the link that `reelkeep up` prints, then go to a view."""
     browser.open(f"{receiver.url}/#token={token}")
     browser.sees("Forget token")
@@ -139,12 +164,12 @@ def test_token__asked_for_and_judged(browser: Browser, receiver: Receiver) -> No
     browser.type("//input[@id='token']", "nonsense\ue007")
     browser.sees("This is not one of the receiver\u2019s tokens.")
     assert any("401" in line for line in browser.log())  # Chromium itself notes the refusal; nothing else may be there
-    browser.type("//input[@id='token']", OPERATOR)
+    browser.type("//input[@id='token']", TOKEN)
     browser.click("//button[.='Open the console']")
     browser.sees("Nothing has come in yet.", "POST https://hooks.example.com/webhooks/kie")
     browser.click("//button[.='Forget token']")
     browser.sees("Which token?")
-    browser.open(f"{receiver.url}/#token={OPERATOR}")
+    browser.open(f"{receiver.url}/#token={TOKEN}")
     browser.sees("Nothing has come in yet.")
     assert f"{receiver.url}/" == browser.run("return location.href")
     assert 0 == browser.run("return localStorage.length")
@@ -263,10 +288,9 @@ def test_sources__pause_and_resume(browser: Browser, receiver: Receiver) -> None
     assert set() == queries.paused(receiver.db)
 
 
-def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store: Store, tmp_path: Path) -> None:
+def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store: Store) -> None:
     """The film plays inside the page from the store's origin, which hears neither our token nor where it is shown."""
-    make_film(tmp_path / "film.mp4", layout="moov_first", size=100_000)
-    store.film = (tmp_path / "film.mp4").read_bytes()
+    store.film = films()["moov_first"]
     key = archive(receiver.db, "kept", len(store.film))
     enter(browser, receiver)
     browser.click("//button[.='Watch']")
@@ -277,11 +301,11 @@ def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store
     assert not [headers for headers in store.heard if "authorization" in headers or "referer" in headers]
 
 
-def test_unreachable__says_so(browser: Browser, tmp_path: Path) -> None:
+def test_unreachable__says_so(browser: Browser, store: Store, tmp_path: Path) -> None:
     """When the receiver goes away the page says so and keeps what it showed."""
-    with receivers.running(tmp_path) as running:
-        add(running.db, "still-here")
-        enter(browser, running, "/assets")
+    with running(tmp_path, store.url) as receiver:
+        add(receiver.db, "still-here")
+        enter(browser, receiver, "/assets")
         browser.sees("still-here", css="table")
     browser.click("//nav//a[.='Tasks']")
     browser.sees("The receiver does not answer. What you see is how it was before.", "still-here")
