@@ -55,6 +55,7 @@ class S3Store:
                 Body=body,
                 ContentLength=size,
                 ContentType=content_type,
+                ChecksumAlgorithm="SHA256",  # some stores verify only what is announced
                 ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
                 **condition,
             )

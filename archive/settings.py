@@ -102,7 +102,7 @@ class _Section(BaseModel):
 
 class Server(_Section):
     host: str = "127.0.0.1"  # behind a proxy; 0.0.0.0 to listen everywhere
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # plain HTTP
     public_url: WebUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
     operator_tokens: list[Secret] = []  # may read and act
     viewer_tokens: list[Secret] = []  # may read
@@ -119,12 +119,12 @@ class Queue(_Section):
 
 
 class Store(_Section):
-    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"
+    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"  # originals and manifests; must exist
     companion_bucket: str = ""  # posters and other free metadata; empty: `<bucket>-companion`
     endpoint_url: MaybeWebUrl = ""  # empty: AWS
     public_endpoint_url: MaybeWebUrl = ""  # what a browser can reach, when it differs
-    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"
-    region: str = "us-east-1"
+    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"  # what the store can do
+    region: str = "us-east-1"  # for the signature
 
     @property
     def companion(self) -> str:
@@ -139,7 +139,7 @@ class Workers(_Section):
     max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
     max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
     lease: Seconds = timedelta(seconds=12)  # how long a claim stands without a heartbeat
-    heartbeat: Seconds = timedelta(seconds=3)
+    heartbeat: Seconds = timedelta(seconds=3)  # how often a worker renews its claims
     sweep: Seconds = timedelta(seconds=5)  # look for due work without being woken, and how often the clock ticks
     grace: Seconds = timedelta(seconds=25)  # to finish running transfers after SIGTERM; then they are handed back
 
@@ -158,17 +158,17 @@ class Retention(_Section):
 class Source(_Section):
     """One configured account at a provider."""
 
-    provider: str
+    provider: str  # whose language it speaks: kie
     webhook_keys: list[Secret] = []  # HMAC keys; the old and the new one during rotation
     tokens: list[Secret] = []  # accepted as the last part of the callback URL
-    api_key: Secret | None = None
+    api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
     api_base: MaybeWebUrl = ""  # empty: the provider's own
     allowed_hosts: list[str] = []  # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin
     insecure_http: bool = False  # follow plain http links and call a plain http api_base (tests, demo)
     confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
     allow_unsigned: bool = False  # take callbacks that prove nothing
-    max_concurrency: Annotated[int, Field(ge=1)] = 8
-    retention: Retention = Retention()
+    max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
+    retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")
     def _can_be_trusted(self) -> "Source":

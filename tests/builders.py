@@ -7,6 +7,7 @@ from archive.identity import delivery_id
 from archive.ledger.deliveries import Received
 from archive.ledger.events import Statement
 from archive.model import Event, ExpiryOrigin, Link, Outcome, Output, Progress, Verdict
+from archive.settings import Source
 from archive.trust import Decision
 from tests.doubles import START
 
@@ -47,3 +48,11 @@ def received(said: Statement | None = None, *, body: bytes | None = None, task_i
         delivery_id(said.source, raw, None), said.source, START, raw, "{}", said.verdict, Outcome.ACCEPTED, None,
         task_id or said.event.task_id, said,
     )  # fmt: skip
+
+
+def source(api: str = "", **more: object) -> Source:
+    """An account at KIE, with an API key where *api* (host:port) says where to use it."""
+    known: dict[str, object] = {"provider": "kie", "tokens": ["our-token"], "insecure_http": True}
+    if api:
+        known |= {"api_key": "our-key", "api_base": f"http://{api}"}
+    return Source.model_validate(known | more, context={})

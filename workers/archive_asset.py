@@ -59,7 +59,7 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
         _seal(claim, claim.intent, prove(ports.store, claim.intent, None), ports)
         return
     with ExitStack() as stack:
-        fetched = _fetch(claim, ports, stack)
+        claim, fetched = _fetch(claim, ports, stack)
         structure = check_structure(fetched.file, fetched.size)
         if not (structure.complete or fetched.length_known):
             raise FetchInterruptedError("end_unknown")
@@ -69,16 +69,16 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
     _seal(claim, intent, stored, ports)
 
 
-def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> Fetched:
-    """Fetch by the link we have; when it is dead, once more by a fresh one."""
+def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched]:
+    """Fetch by the link we have; when it is dead, once more by a fresh one, which is the claim's from then on."""
     try:
-        return stack.enter_context(ports.fetch(claim, claim.link))
+        return claim, stack.enter_context(ports.fetch(claim, claim.link))
     except LinkExpiredError:
         link = ports.refresh(claim)
         if link is None:
             raise
-    results.relink(ports.db, claim, link)
-    return stack.enter_context(ports.fetch(claim, link))
+    claim = results.relink(ports.db, claim, link)
+    return claim, stack.enter_context(ports.fetch(claim, link))
 
 
 def _intent(claim: Claim, fetched: Fetched, structure: Structure, bucket: str) -> Intent:

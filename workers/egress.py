@@ -9,11 +9,15 @@ environment are ignored. Redirects are never followed here: each hop is a link o
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
+import certifi
 import httpcore
 import httpx
 
@@ -21,7 +25,8 @@ from archive.errors import LinkRefusedError
 from workers.addresses import is_public
 
 Resolve = Callable[[str, int], list[str]]
-TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=None)  # seconds between two bytes; total limits are the caller's
+TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=None)  # seconds between two bytes; `time_limit` bounds the whole
+_remaining: ContextVar[Callable[[], float] | None] = ContextVar("remaining", default=None)
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,11 @@ def check_link(url: str, policy: Policy) -> None:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:
+        followed = httpx.URL(url).raw_host.decode()
+    except (ValueError, httpx.InvalidURL):
         raise LinkRefusedError("link_malformed") from None
-    if not url.isascii() or not parts.hostname or any(c.isspace() or c == "\\" for c in url):
+    # What is judged here must be what the client will follow: visible ASCII, and one host to both parsers.
+    if not all("!" <= c <= "~" and c != "\\" for c in url) or not parts.hostname or parts.hostname != followed:
         raise LinkRefusedError("link_malformed")
     if parts.scheme != "https" and not (parts.scheme == "http" and policy.insecure_http):
         raise LinkRefusedError("scheme_not_allowed")
@@ -55,10 +62,73 @@ def check_link(url: str, policy: Policy) -> None:
         raise LinkRefusedError("port_not_allowed")
 
 
+def next_hop(url: str, location: str) -> str:
+    """Where a redirect leads. Raises LinkRefusedError: `link_malformed`."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise LinkRefusedError("link_malformed") from None
+
+
+@contextmanager
+def time_limit(remaining: Callable[[], float]) -> Iterator[None]:
+    """
+    Within the block let this thread wait for bytes no longer than *remaining* says, in seconds, all waits together.
+
+    Without it a host that sends one byte of its headers now and then holds a thread for days.
+    """
+    token = _remaining.set(remaining)
+    try:
+        yield
+    finally:
+        _remaining.reset(token)
+
+
+def _bounded(timeout: float | None) -> float | None:
+    remaining = _remaining.get()
+    if remaining is None:
+        return timeout
+    left = remaining()
+    if left <= 0:
+        raise httpcore.ReadTimeout("out of time")
+    return left if timeout is None else min(timeout, left)
+
+
+def authorities() -> ssl.SSLContext:
+    """Trust certifi's authorities, the same on every machine; SSL_CERT_FILE says nothing here."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def resolve(host: str, port: int) -> list[str]:
     """The host's addresses, as the system resolves them."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection that keeps to the time limit of whoever uses it."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _bounded(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _bounded(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, _bounded(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
@@ -86,7 +156,8 @@ class _GuardedBackend(httpcore.NetworkBackend):
         failure: Exception = httpcore.ConnectError("no address")
         for address in addresses:
             try:
-                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                connected = self._inner.connect_tcp(address, port, _bounded(timeout), local_address, socket_options)
+                return _TimedStream(connected)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
                 failure = exc
         raise failure
@@ -95,11 +166,12 @@ class _GuardedBackend(httpcore.NetworkBackend):
 class Egress:
     """Clients by policy, made once and shared by threads: a TLS context costs 34 ms."""
 
-    def __init__(self, *, resolver: Resolve = resolve, connections: int = 64) -> None:
+    def __init__(
+        self, *, resolver: Resolve = resolve, connections: int = 64, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._resolver = resolver
         self._connections = connections
-        self._tls = ssl.create_default_context()
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._tls = tls or authorities()
         self._lock = threading.Lock()
         self._clients: dict[Policy, httpx.Client] = {}
 
@@ -119,7 +191,9 @@ class Egress:
             keepalive_expiry=15,
             network_backend=_GuardedBackend(policy, self._resolver),
         )
-        return httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=TIMEOUT)
+        # No cookies: what one link's host says must not travel with another's.
+        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        return httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=TIMEOUT, cookies=jar)
 
     def close(self) -> None:
         for client in self._clients.values():

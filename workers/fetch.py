@@ -5,21 +5,20 @@ Nothing the file host says about its file is believed except its length, and tha
 """
 
 import hashlib
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import IO
-from urllib.parse import urljoin
 
 import httpx
 
 from archive.errors import FetchInterruptedError, LinkExpiredError, LinkRefusedError, ReelkeepError, TooLargeError
-from workers.egress import Policy, check_link
+from workers.egress import Policy, check_link, next_hop, time_limit
 
 MAX_HOPS = 3
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "reelkeep"}
@@ -66,23 +65,28 @@ def fetch(
     Raises:
         LinkExpiredError: the host refuses the link (4xx).
         LinkRefusedError: we refuse it, or a hop of it.
-        FetchInterruptedError: network, 5xx, a body that ends early or takes too long.
+        FetchInterruptedError: network, 5xx, a body that ends early or takes too long; our own spool is full.
         TooLargeError, StoppedError.
     """
     deadline = monotonic() + limits.max_time.total_seconds()
-    limits.spool.mkdir(parents=True, exist_ok=True)
-    with tempfile.SpooledTemporaryFile(limits.spool_memory, dir=str(limits.spool)) as spool:
+    with ExitStack() as stack:
         try:
-            with _open(client, url, policy) as response:
+            limits.spool.mkdir(parents=True, exist_ok=True)
+            spool = stack.enter_context(SpooledTemporaryFile(limits.spool_memory, dir=str(limits.spool)))
+            with time_limit(lambda: deadline - monotonic()), _open(client, url, policy) as response:
                 size, digest = _receive(response, spool, limits, lambda: _check(stopping, deadline, monotonic))
                 length_known = "content-length" in response.headers or "transfer-encoding" in response.headers
+            spool.seek(0)
         except httpx.TimeoutException as exc:
             raise FetchInterruptedError("timed_out") from exc
         except httpx.RemoteProtocolError as exc:
-            raise FetchInterruptedError("short_body") from exc
+            raise FetchInterruptedError("answer_malformed") from exc
         except httpx.TransportError as exc:
             raise FetchInterruptedError("unreachable") from exc
-        spool.seek(0)
+        except (httpx.InvalidURL, UnicodeError) as exc:  # httpx reads a Location even where it does not follow it
+            raise LinkRefusedError("link_malformed") from exc
+        except OSError as exc:
+            raise FetchInterruptedError("spool_unavailable") from exc
         yield Fetched(spool, size, digest, length_known)
 
 
@@ -102,7 +106,7 @@ def _open(client: httpx.Client, url: str, policy: Policy) -> Iterator[httpx.Resp
             if not response.has_redirect_location:
                 yield _judged(response)
                 return
-            url = urljoin(url, response.headers["location"])
+            url = next_hop(url, response.headers["location"])
     raise LinkRefusedError("too_many_redirects")
 
 
@@ -125,11 +129,14 @@ def _receive(response: httpx.Response, spool: IO[bytes], limits: Limits, check: 
     if stated.isdigit() and int(stated) > limits.max_size:
         raise TooLargeError("too_large")
     size, digest = 0, hashlib.sha256()
-    for piece in response.iter_raw():
-        check()
-        size += len(piece)
-        if size > limits.max_size:
-            raise TooLargeError("too_large")
-        digest.update(piece)
-        spool.write(piece)
+    try:
+        for piece in response.iter_raw():
+            check()
+            size += len(piece)
+            if size > limits.max_size:
+                raise TooLargeError("too_large")
+            digest.update(piece)
+            spool.write(piece)
+    except httpx.RemoteProtocolError as exc:
+        raise FetchInterruptedError("short_body") from exc
     return size, digest.hexdigest()

@@ -1,6 +1,8 @@
 """Ask a provider's API, with the source's key, at its `api_base` and nowhere else."""
 
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -8,9 +10,10 @@ import httpx
 from archive.errors import ProviderBusyError, ProviderRefusedError
 from archive.model import ApiAnswer, ApiRequest
 from archive.settings import Source
-from workers.egress import Egress, Policy
+from workers.egress import Egress, Policy, time_limit
 
 MAX_ANSWER = 1 << 20  # bytes
+MAX_TIME = timedelta(seconds=20)  # of one request, so that a look of two ends within its lease
 
 
 def link_policy(source: Source) -> Policy:
@@ -21,9 +24,10 @@ def link_policy(source: Source) -> Policy:
 class ProviderApi:
     """Sends requests for sources that have an API key."""
 
-    def __init__(self, sources: Mapping[str, Source], egress: Egress) -> None:
+    def __init__(self, sources: Mapping[str, Source], egress: Egress, *, max_time: timedelta = MAX_TIME) -> None:
         self._sources = sources
         self._egress = egress
+        self._max_time = max_time
 
     def ask(self, name: str, request: ApiRequest) -> ApiAnswer:
         """
@@ -42,10 +46,14 @@ class ProviderApi:
         headers = {"Authorization": f"Bearer {source.api_key.get_secret_value()}", "User-Agent": "reelkeep"}
         url = source.base + request.path
         body = bytearray()
+        deadline = time.monotonic() + self._max_time.total_seconds()
         try:
-            with client.stream(
-                request.method, url, params=dict(request.params), json=request.json, headers=headers
-            ) as response:
+            with (
+                time_limit(lambda: deadline - time.monotonic()),
+                client.stream(
+                    request.method, url, params=dict(request.params), json=request.json, headers=headers
+                ) as response,
+            ):
                 for piece in response.iter_bytes():
                     body += piece
                     if len(body) > MAX_ANSWER:

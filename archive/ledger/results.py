@@ -1,6 +1,7 @@
 """What becomes of a claimed asset: an intent, a fresh link, the archive, another try, or an end with one cause."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +24,14 @@ def intend(db: Database, claim: Claim, intent: Intent) -> None:
         })  # fmt: skip
 
 
-def relink(db: Database, claim: Claim, link: Link) -> None:
-    """Keep a fresh link from the provider's API."""
+def relink(db: Database, claim: Claim, link: Link) -> Claim:
+    """Keep a fresh link from the provider's API; return the claim with it."""
     with db.write() as conn:
         held(conn, claim, {
             "link": link.url, "link_expires_at": link.expires_at, "link_origin": link.origin,
             "verdict": Verdict.POLLED.label,
         })  # fmt: skip
+    return replace(claim, link=link, verdict=Verdict.POLLED.label)
 
 
 def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[str, Any]) -> None:

@@ -303,6 +303,18 @@ def test_content__is_a_presigned_link_for_browsers(house: House) -> None:
     assert response.headers["reelkeep-link-expires-at"].endswith("Z")
 
 
+def test_content__as_json_for_who_cannot_follow_a_redirect(house: House) -> None:
+    """A caller that asks for JSON gets the same link and its end."""
+    path = f"/api/assets/{archive(house)}/content"
+    headers = {"Authorization": f"Bearer {VIEWER}", "Accept": "application/json"}
+    response = house.client.get(path, headers=headers)
+    assert (200, "no-store", "Accept") == (
+        response.status_code, response.headers["cache-control"], response.headers["vary"],
+    )  # fmt: skip
+    assert response.json()["url"].startswith("https://cdn.example/videos/assets/signed/t1/")
+    assert response.headers["reelkeep-link-expires-at"] == response.json()["expires_at"]
+
+
 def test_content__of_what_is_not_archived(house: House) -> None:
     """An asset that waits has nothing to show yet."""
     house.deliver()

@@ -1,0 +1,371 @@
+"""From a claim to one proved object with its manifest: the happy path, and a crash or a fault after each step."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from archive.errors import (
+    ClaimLostError,
+    FetchInterruptedError,
+    LinkExpiredError,
+    NotAVideoError,
+    ObjectConflictError,
+    ProofFailedError,
+    ReelkeepError,
+    StoreUnavailableError,
+)
+from archive.identity import manifest_key, object_prefix
+from archive.ledger import claims, deliveries, queries
+from archive.ledger.claims import Claim
+from archive.ledger.database import Database
+from archive.model import AssetState, ExpiryOrigin, Link, Verdict
+from archive.store import DIALECTS
+from simulator.films import make_film
+from tests.builders import event, output, received, statement
+from tests.doubles import START, Crash, FakeClock, FetchDouble, MemoryStore
+from tests.films import rebuild
+from workers.archive_asset import Ports, archive_asset
+from workers.outcome import settle
+
+LEASE = timedelta(seconds=12)
+FRESH = Link("https://fresh.example/t1.mp4?sig=9", START + timedelta(minutes=20), ExpiryOrigin.STATED)
+DEAD = "https://files.example/t1.mp4?sig=1"
+OBJECT, MANIFEST = ".mp4", ".manifest.json"
+
+
+@dataclass
+class House:
+    """A ledger with one due asset, a store and a file host."""
+
+    db: Database
+    clock: FakeClock
+    fetch: FetchDouble
+    store: MemoryStore = field(default_factory=MemoryStore)
+    fresh: Link | None = None
+    refreshed: int = 0
+
+    def refresh(self, claim: Claim) -> Link | None:
+        self.refreshed += 1
+        return self.fresh
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.db, self.store, "videos", self.fetch, self.refresh, self.clock)
+
+    def take(self, owner: str = "w1") -> Claim:
+        claim = claims.take(self.db, owner, {"kie": 8}, LEASE)
+        assert claim is not None
+        return claim
+
+    def work(self, owner: str = "w1") -> Claim:
+        claim = self.take(owner)
+        archive_asset(claim, self.ports)
+        return claim
+
+    def fail(self, kind: type[BaseException], owner: str = "w1") -> str:
+        """Work, expect *kind*, and let the outcome be written down as a worker would; return the reason."""
+        claim = self.take(owner)
+        with pytest.raises(kind) as raised:
+            archive_asset(claim, self.ports)
+        if isinstance(raised.value, ReelkeepError):
+            settle(self.db, claim, raised.value, now=self.clock(), spread=0.5)
+            return raised.value.reason
+        return type(raised.value).__name__
+
+    def asset(self) -> dict[str, object]:
+        with self.db.read() as conn:
+            return dict(conn.exec_driver_sql("SELECT * FROM assets").mappings().one())
+
+    @property
+    def manifest(self) -> dict[str, dict[str, object]]:
+        [key] = [key for key in self.store.keys() if key.endswith(MANIFEST)]  # noqa: SIM118 (a method of its own)
+        return dict(json.loads(b"".join(self.store.read("videos", key))))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    make_film(path, layout="moov_last", size=100_000)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def house(db: Database, clock: FakeClock, film: bytes) -> House:
+    claims.register_sources(db, {"kie": 8})
+    deliveries.record(db, [received(statement(verdict=Verdict.SIGNED_BODY))])
+    return House(db, clock, FetchDouble(film))
+
+
+def key_of(claim: Claim) -> str:
+    return object_prefix(claim.source, claim.task_id, claim.role, claim.asset_id) + OBJECT
+
+
+def test_archive__one_object_one_manifest_one_row(house: House, film: bytes) -> None:
+    """A good file ends as one object and its manifest in the store, and as archived in the ledger, with equal facts."""
+    claim = house.work()
+    key = key_of(claim)
+    assert sorted([key, manifest_key(key)]) == house.store.keys()
+    assert film == b"".join(house.store.read("videos", key))
+    asset, digest = house.asset(), sha256(film).hexdigest()
+    assert (AssetState.ARCHIVED, None, "videos", key, "v1", len(film), digest, "video/mp4") == tuple(
+        asset[name] for name in ("state", "due_at", "bucket", "key", "version_id", "size", "sha256", "content_type")
+    )
+    assert {
+        "bucket": "videos", "key": key, "version_id": "v1", "size": len(film), "sha256": digest,
+        "content_type": "video/mp4",
+    } == house.manifest["object"]  # fmt: skip
+    assert {"id": claim.asset_id, "source": "kie", "task_id": "t1", "role": "video"} == house.manifest["asset"]
+    assert {"host": "files.example", "verdict": "signed_body"} == house.manifest["origin"]
+    assert ("h264", 320) == (house.manifest["media"]["video_codec"], house.manifest["media"]["width"])
+
+
+def test_archive__the_manifest_follows_the_proof(house: House) -> None:
+    """The object is put first, the manifest last, and no link stands in it."""
+    key = key_of(house.work())
+    assert [key, manifest_key(key)] == house.store.puts
+    assert "sig=1" not in json.dumps(house.manifest)
+
+
+def test_archive__where_the_store_shows_no_digest_it_is_read_back(house: House, film: bytes) -> None:
+    """A store that does not verify is asked for the bytes themselves; one that does is not."""
+    house.store.capabilities = DIALECTS["generic"]
+    assert [key_of(house.work())] == house.store.reads
+
+
+@pytest.mark.parametrize(
+    ("crash", "ending", "fetches"),
+    [
+        ("crash_before", OBJECT, 2),
+        ("crash_after", OBJECT, 1),
+        ("crash_before", MANIFEST, 1),
+        ("crash_after", MANIFEST, 1),
+    ],
+    ids=["after-intent", "after-put", "after-proof", "after-manifest"],
+)
+def test_crash__is_finished_by_the_next_worker(house: House, crash: str, ending: str, fetches: int) -> None:
+    """Wherever a process dies the next one ends with one object and manifest, and fetches only what never stood."""
+    setattr(house.store, crash, {ending})
+    assert "Crash" == house.fail(Crash)
+    assert AssetState.WAITING == house.asset()["state"]
+    assert house.asset()["sha256"]  # the intent was written down first
+    house.clock.advance(seconds=13)
+    if fetches == 1:
+        house.fetch.dead.add(DEAD)
+    claim = house.work("w2")
+    assert AssetState.ARCHIVED == house.asset()["state"]
+    assert sorted([key_of(claim), manifest_key(key_of(claim))]) == house.store.keys()
+    assert (fetches, 0) == (len(house.fetch.asked), house.refreshed)
+
+
+def test_crash__before_the_intent_leaves_nothing(house: House) -> None:
+    """A process that dies while it fetches leaves neither object nor intent."""
+
+    def die() -> None:
+        raise Crash
+
+    house.fetch.first = die
+    house.fail(Crash)
+    assert ([], None) == (house.store.keys(), house.asset()["key"])
+
+
+def test_reply_lost__the_next_try_does_not_fetch(house: House) -> None:
+    """A put that took effect although the store seemed away is found, proved and archived, with a dead link too."""
+    house.store.lost_replies = 1
+    assert "store_unreachable" == house.fail(StoreUnavailableError)
+    house.fetch.dead.add(DEAD)
+    house.clock.advance(minutes=1)
+    claim = house.work("w2")
+    assert (AssetState.ARCHIVED, 1) == (house.asset()["state"], len(house.fetch.asked))
+    assert 1 == house.store.keys().count(key_of(claim))
+
+
+def test_reply_lost__of_the_manifest(house: House) -> None:
+    """A manifest that stands already and says the same is as good as written."""
+
+    class LosingManifest(MemoryStore):
+        def put(
+            self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str
+        ) -> str | None:
+            version_id = super().put(bucket, key, body, size=size, sha256=sha256, content_type=content_type)
+            if key.endswith(MANIFEST):
+                raise StoreUnavailableError("store_unreachable")
+            return version_id
+
+    house.store = LosingManifest()
+    house.fail(StoreUnavailableError)
+    house.clock.advance(minutes=1)
+    house.work("w2")
+    assert (AssetState.ARCHIVED, 2) == (house.asset()["state"], len(house.store.keys()))
+
+
+def test_conflict__the_same_bytes_are_ours(house: House, film: bytes) -> None:
+    """Where the same bytes stand under the key already, by a reply lost inside the SDK, they are archived."""
+    claim = house.take()
+    house.store.alter("videos", key_of(claim), film)
+    archive_asset(claim, house.ports)
+    assert (AssetState.ARCHIVED, "v1") == (house.asset()["state"], house.asset()["version_id"])
+    assert 1 == house.store.keys().count(key_of(claim))
+
+
+def test_conflict__other_bytes_need_a_person(house: House) -> None:
+    """Where other bytes stand under the key they stay as they are, and the asset is quarantined by name."""
+    claim = house.take()
+    house.store.alter("videos", key_of(claim), b"somebody else's")
+    house.clock.advance(seconds=13)
+    assert "other_bytes_under_key" == house.fail(ObjectConflictError)
+    assert (AssetState.QUARANTINED, "other_bytes_under_key") == (house.asset()["state"], house.asset()["reason"])
+    assert b"somebody else's" == b"".join(house.store.read("videos", key_of(claim)))
+
+
+def test_conflict__a_manifest_of_something_else(house: House) -> None:
+    """A foreign manifest beside the object is a conflict too; the asset is not archived over it."""
+    claim = house.take()
+    house.store.alter("videos", manifest_key(key_of(claim)), b"{}")
+    house.clock.advance(seconds=13)
+    assert "object_exists" == house.fail(ObjectConflictError)
+    assert AssetState.QUARANTINED == house.asset()["state"]
+
+
+def test_proof__fails_when_the_store_holds_other_bytes(house: House) -> None:
+    """Bytes damaged behind a good reply are never archived, and no manifest says that they were."""
+
+    class Damaging(MemoryStore):
+        def put(
+            self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str
+        ) -> str | None:
+            super().put(bucket, key, body, size=size, sha256=sha256, content_type=content_type)
+            return self.alter(bucket, key, bytes(size))
+
+    house.store = Damaging()
+    assert "digest_differs" == house.fail(ProofFailedError)
+    assert (AssetState.QUARANTINED, "digest_differs") == (house.asset()["state"], house.asset()["reason"])
+    assert not any(key.endswith(MANIFEST) for key in house.store.keys())  # noqa: SIM118
+
+
+def test_store_away__waits_without_end(house: House) -> None:
+    """While the store is away the asset waits, however late it gets."""
+    house.store.away = True
+    for _ in range(5):
+        assert "store_unreachable" == house.fail(StoreUnavailableError)
+        house.clock.advance(hours=30)
+    house.store.away = False
+    house.work()
+    assert AssetState.ARCHIVED == house.asset()["state"]
+
+
+def test_dead_link__is_renewed(house: House) -> None:
+    """A dead link is replaced by the provider's fresh one, which the ledger keeps and the manifest names."""
+    house.fetch.dead.add(DEAD)
+    house.fresh = FRESH
+    house.work()
+    assert [DEAD, FRESH.url] == house.fetch.asked
+    assert (AssetState.ARCHIVED, FRESH.url, "polled") == tuple(house.asset()[n] for n in ("state", "link", "verdict"))
+    assert {"host": "fresh.example", "verdict": "polled"} == house.manifest["origin"]
+
+
+def test_dead_link__without_another_waits_for_its_deadline(house: House) -> None:
+    """A dead link nobody renews is tried again until the deadline is past, and lost with its cause then."""
+    house.fetch.dead.add(DEAD)
+    assert ("http_403", AssetState.WAITING) == (house.fail(LinkExpiredError), house.asset()["state"])
+    house.clock.advance(minutes=30)
+    house.fail(LinkExpiredError)
+    house.clock.advance(minutes=10)
+    assert ("http_403", AssetState.LOST) == (house.fail(LinkExpiredError), house.asset()["state"])
+    assert [] == house.store.keys()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda film: film[: len(film) // 2], "truncated"),
+        (lambda _: b"<!DOCTYPE html><html><body>link expired</body></html>", "html_page"),
+        (lambda _: b"", "empty_file"),
+    ],
+    ids=["truncated", "html", "empty"],
+)
+def test_not_a_film__is_never_put(house: House, film: bytes, spoil: Callable[[bytes], bytes], reason: str) -> None:
+    """What is no whole film is fetched again twice, then quarantined; nothing of it reaches the store."""
+    house.fetch.body = spoil(film)
+    for _ in range(3):
+        said = house.fail(NotAVideoError)
+        house.clock.advance(minutes=1)
+    assert reason == said
+    assert (AssetState.QUARANTINED, said) == (house.asset()["state"], house.asset()["reason"])
+    assert [] == house.store.keys()
+
+
+def test_end_unknown__a_fragmented_film_without_proof_of_its_end(house: House, tmp_path: Path) -> None:
+    """Where neither transfer nor structure shows the end it is another try; either of them is enough."""
+    make_film(tmp_path / "film", layout="fragmented", size=100_000)
+    house.fetch.body = rebuild((tmp_path / "film").read_bytes(), {b"mfra": lambda _: b""})
+    house.fetch.length_known = False
+    assert "end_unknown" == house.fail(FetchInterruptedError)
+    assert [] == house.store.keys()
+    house.fetch.length_known = True
+    house.clock.advance(minutes=1)
+    house.work()
+    assert AssetState.ARCHIVED == house.asset()["state"]
+
+
+def test_probe__that_fails_costs_only_the_facts(house: House, film: bytes) -> None:
+    """A whole film that no decoder can read is archived, and its manifest says why it has no facts."""
+    house.fetch.body = film.replace(b"avc1", b"zzzz")
+    house.work()
+    assert AssetState.ARCHIVED == house.asset()["state"]
+    assert ["probe_error"] == list(house.manifest["media"])
+
+
+def test_fence__lost_while_fetching(house: House) -> None:
+    """A worker that was away too long writes nothing: no intent, no object, no row."""
+    old = house.take("w1")
+
+    def lose() -> None:
+        house.fetch.first = lambda: None
+        house.clock.advance(seconds=13)
+        house.work("w2")
+
+    house.fetch.first = lose
+    with pytest.raises(ClaimLostError):
+        archive_asset(old, house.ports)
+    assert 2 == len(house.store.puts)  # the faster one's object and manifest
+    assert (AssetState.ARCHIVED, 2) == (house.asset()["state"], house.asset()["fence"])
+
+
+def test_fence__lost_while_putting(house: House) -> None:
+    """A worker overtaken in its put neither makes a second object nor archives anything; the faster one did."""
+    overtaken: list[Claim] = []
+
+    class Slow(MemoryStore):
+        def put(
+            self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str
+        ) -> str | None:
+            if not overtaken:
+                house.clock.advance(seconds=13)
+                overtaken.append(house.take("w2"))
+                archive_asset(overtaken[0], house.ports)
+            return super().put(bucket, key, body, size=size, sha256=sha256, content_type=content_type)
+
+    house.store = Slow()
+    old = house.take("w1")
+    with pytest.raises(ClaimLostError):
+        archive_asset(old, house.ports)
+    key = key_of(old)
+    assert sorted([key, manifest_key(key)]) == house.store.keys()
+    seen = queries.asset(house.db, old.asset_id)
+    assert seen is not None
+    assert [(1, None), (2, "archived")] == [(tried["fence"], tried["outcome"]) for tried in seen["tries"]]
+    assert ["worker:w2"] == [entry["actor"] for entry in seen["history"] if entry["now"] == "archived"]
+
+
+def test_two_outputs__are_two_assets(house: House, film: bytes) -> None:
+    """Each file of a task with several has its own object and manifest."""
+    house.work()
+    deliveries.record(house.db, [received(statement(event("t2", outputs=[output("/a"), output("/b", ordinal=1)])))])
+    house.work(), house.work()
+    assert (6, 6) == (len(house.store.keys()), len(set(house.store.keys())))

@@ -1,0 +1,274 @@
+"""The guarded way out, over real sockets: what it refuses before, while and after it connects."""
+
+import contextlib
+import json
+import ssl
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive.errors import LinkRefusedError
+from tests.origin import Authority, Origin, origin, whole
+from workers.egress import Egress, Policy, Resolve, authorities, check_link, next_hop
+
+OPEN = Policy()
+PLAIN = Policy(insecure_http=True)
+
+
+class ScriptedResolver:
+    """Gives its answers one after the other, the last one for ever, and remembers what it was asked."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self._answers = list(answers)
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append((host, port))
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def refusal(url: str, policy: Policy = OPEN) -> str | None:
+    try:
+        check_link(url, policy)
+    except LinkRefusedError as exc:
+        return exc.reason
+    return None
+
+
+def trust(authority: Authority) -> ssl.SSLContext:
+    """What the service trusts, and a test's own authority."""
+    context = authorities()
+    context.load_verify_locations(cadata=authority.pem.decode())
+    return context
+
+
+@pytest.fixture
+def host() -> Iterator[Origin]:
+    with origin() as server:
+        yield server
+
+
+def get(url: str, policy: Policy, resolver: Resolve, tls: ssl.SSLContext | None = None) -> httpx.Response:
+    egress = Egress(resolver=resolver, tls=tls)
+    try:
+        return egress.client(policy).get(url)
+    finally:
+        egress.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://files.example/v.mp4?sig=1", None),
+        ("https://files.example:443/v.mp4", None),
+        ("https://xn--bcher-kva.example/v.mp4", None),
+        ("https://[2606:4700::1111]/v.mp4", None),
+        ("http://files.example/v.mp4", "scheme_not_allowed"),
+        ("ftp://files.example/v.mp4", "scheme_not_allowed"),
+        ("file:///etc/passwd", "link_malformed"),
+        ("gopher://files.example/", "scheme_not_allowed"),
+        ("data:video/mp4;base64,AAAA", "link_malformed"),
+        ("//files.example/v.mp4", "scheme_not_allowed"),
+        ("https:files.example", "link_malformed"),
+        ("https:///v.mp4", "link_malformed"),
+        ("", "link_malformed"),
+        ("https://user@files.example/", "credentials_in_link"),
+        ("https://user:pass@files.example/", "credentials_in_link"),
+        ("https://good.example@evil.example/", "credentials_in_link"),
+        ("https://@files.example/", "credentials_in_link"),
+        ("https://a@@b.example/", "credentials_in_link"),
+        ("https://files.example:80/", "port_not_allowed"),
+        ("https://files.example:22/", "port_not_allowed"),
+        ("https://files.example:6379/", "port_not_allowed"),
+        ("https://files.example:0/", "port_not_allowed"),
+        ("https://files.example:65536/", "link_malformed"),
+        ("https://files.example:x/", "link_malformed"),
+        ("https://files.example\\@evil.example/", "link_malformed"),
+        ("https:\\\\files.example/", "link_malformed"),
+        ("https://files.example/a\tb", "link_malformed"),
+        ("https://files.exa\nmple/", "link_malformed"),
+        ("https://files.example/\r\nHost: evil", "link_malformed"),
+        (" https://files.example/", "link_malformed"),
+        ("https://files.example/\x00", "link_malformed"),
+        ("https://files.example/\x7f", "link_malformed"),
+        ("https://files.exampl\u0435/", "link_malformed"),
+        ("https://\uff46iles.example/", "link_malformed"),
+        ("https://127\u30020\u30020\u30021/", "link_malformed"),
+        ("https://\u2460\u2461\u2466.0.0.1/", "link_malformed"),
+        ("https://files.example/\u00e9", "link_malformed"),
+        ("https://[::1", "link_malformed"),
+        ("https://[fe80::1%25eth0]/", None),  # its address is refused
+        ('https://a"b.example/', "link_malformed"),  # one parser quotes it, the other does not
+        ("https://999.1.1.1/", "link_malformed"),
+        ("https://0177.0.0.1/", "link_malformed"),
+        ("https://files.example/" + "a" * 70_000, "link_malformed"),
+    ],
+)
+def test_check_link__forms(url: str, reason: str | None) -> None:
+    """Only https URLs of visible ASCII with a plain host on port 443 pass; everything else has its reason."""
+    assert reason == refusal(url)
+
+
+def test_check_link__what_a_source_admits() -> None:
+    """Plain http and other ports pass where the configuration says so, and only there."""
+    policy = Policy(frozenset({"127.0.0.1:9100", "::1:9100"}), insecure_http=True)
+    for url in ("http://files.example/", "http://127.0.0.1:9100/v", "https://127.0.0.1:9100/v", "http://[::1]:9100/"):
+        assert refusal(url, policy) is None
+    for url in (
+        "http://127.0.0.1:9101/",
+        "http://files.example:443/",
+        "http://localhost:9100/",
+        "ftp://127.0.0.1:9100/",
+    ):
+        assert refusal(url, policy) is not None
+
+
+@given(st.text(), st.text())
+def test_check_link__nothing_else_ever_comes_out(host: str, path: str) -> None:
+    """Whatever the text, a link is passed or refused by name, and what passed has a host of visible ASCII."""
+    urls = [f"https://{host}/{path}", host]
+    with contextlib.suppress(LinkRefusedError):
+        urls.append(next_hop("https://files.example/", path))
+    for url in urls:
+        if refusal(url) is None:
+            assert url.isascii()
+            assert httpx.URL(url).raw_host
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [["127.0.0.1"], ["1.1.1.1", "127.0.0.1"], ["127.0.0.1", "1.1.1.1"], ["1.1.1.1", "::1"], ["::ffff:1.1.1.1"]],
+)
+def test_connect__one_private_answer_refuses_all(host: Origin, answers: list[str]) -> None:
+    """A name with any special address among its answers is not connected to at all."""
+    resolver = ScriptedResolver(answers)
+    with pytest.raises(LinkRefusedError) as refused:
+        get("http://files.example/", PLAIN, resolver)
+    assert "address_not_public" == refused.value.reason
+    assert [("files.example", 80)] == resolver.asked
+    assert [] == host.heads
+
+
+@pytest.mark.parametrize(
+    "literal", ["2130706433", "0x7f000001", "0x7f.1", "127.1", "localhost", "127.0.0.1.", "[fe80::1%25eth0]"]
+)
+def test_connect__odd_spellings_of_loopback(literal: str) -> None:
+    """However loopback is spelt, the address the system makes of it is judged, and refused or not found."""
+    egress = Egress()
+    with pytest.raises((LinkRefusedError, httpx.ConnectError)):
+        egress.client(PLAIN).get(f"http://{literal}/")
+    egress.close()
+
+
+def test_connect__goes_to_the_address_that_was_judged(host: Origin) -> None:
+    """A name is resolved once per connection: a second, other answer is never asked for, so it cannot be used."""
+    name = f"files.example:{host.port}"
+    resolver = ScriptedResolver(["127.0.0.1"], ["203.0.113.1"])
+    url = host.url("/v.mp4", whole(b"film")).replace(host.authority, name)
+    answer = get(url, Policy(frozenset({name}), insecure_http=True), resolver)
+    assert b"film" == answer.content
+    assert [("files.example", host.port)] == resolver.asked
+    assert f"\r\nHost: {name}\r\n" in host.heads[0]
+
+
+def test_connect__tries_the_next_address(host: Origin) -> None:
+    """Where the first address does not answer the second one is tried."""
+    name = f"files.example:{host.port}"
+    url = host.url("/v.mp4", whole(b"film")).replace(host.authority, name)
+    resolver = ScriptedResolver(["127.0.0.2", "127.0.0.1"])
+    assert b"film" == get(url, Policy(frozenset({name}), insecure_http=True), resolver).content
+
+
+@pytest.mark.parametrize("failure", [OSError("SERVFAIL"), UnicodeError("label too long")])
+def test_connect__no_name_no_connection(failure: Exception) -> None:
+    """A name that cannot be resolved is a connection that failed, whatever the resolver says."""
+
+    def broken(host: str, port: int) -> list[str]:
+        raise failure
+
+    for resolver in (broken, ScriptedResolver([])):
+        with pytest.raises(httpx.ConnectError):
+            get("http://files.example/", PLAIN, resolver)
+
+
+def test_tls__keeps_the_name(tmp_path: Path) -> None:
+    """The judged address is dialled, while SNI, certificate check and Host stay with the name."""
+    authority, seen = Authority(), []
+    context = authority.server("files.example", str(tmp_path))
+    context.sni_callback = lambda _socket, name, _context: seen.append(name)
+    with origin(context) as server:
+        name = f"files.example:{server.port}"
+        url = server.url("/v.mp4", whole(b"film")).replace(server.authority, name)
+        policy, resolver = Policy(frozenset({name})), ScriptedResolver(["127.0.0.1"])
+        assert b"film" == get(url, policy, resolver, trust(authority)).content
+        assert (["files.example"], 1) == (seen, len(server.heads))
+
+
+@pytest.mark.parametrize("fault", ["other_name", "expired", "untrusted", "old_tls"])
+def test_tls__fails_closed(tmp_path: Path, fault: str) -> None:
+    """A certificate for another name, out of date or of an unknown authority, or old TLS, gets no request."""
+    authority = Authority()
+    name = "other.example" if fault == "other_name" else "files.example"
+    context = authority.server(name, str(tmp_path), expired=fault == "expired")
+    if fault == "old_tls":
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that such a version is deprecated is the point
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    trusted = trust(Authority()) if fault == "untrusted" else trust(authority)
+    with origin(context) as server:
+        dialled = f"files.example:{server.port}"
+        url = server.url("/v.mp4", whole(b"film")).replace(server.authority, dialled)
+        with pytest.raises(httpx.ConnectError):
+            get(url, Policy(frozenset({dialled})), ScriptedResolver(["127.0.0.1"]), trusted)
+        assert [] == server.heads
+
+
+def test_environment__says_nothing(host: Origin, tmp_path: Path) -> None:
+    """Proxy variables, a .netrc and a CA file of the environment change neither way, nor headers, nor trust."""
+    authority = Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc password secret\n")
+    with origin() as proxy, origin(authority.server("127.0.0.1", str(tmp_path))) as secure:
+        proxied = f"http://{proxy.authority}"
+        environment = {
+            **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"), proxied),
+            "NO_PROXY": "",
+            "HOME": str(tmp_path),
+            "NETRC": str(tmp_path / ".netrc"),
+            "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
+            "SSL_CERT_DIR": str(tmp_path),
+        }
+        program = (
+            "import httpx, json, sys\n"
+            "from workers.egress import Egress, Policy\n"
+            "plain, secure, *origins = sys.argv[1:]\n"
+            "client = Egress().client(Policy(frozenset(origins), True))\n"
+            "said = [client.get(plain).text]\n"
+            "try: said.append(client.get(secure).text)\n"
+            "except httpx.ConnectError as exc: said.append('CERTIFICATE_VERIFY_FAILED' in str(exc))\n"
+            "print(json.dumps(said))\n"
+        )
+        urls = (host.url("/v", whole(b"film")), secure.url("/v", whole(b"film")))
+        command = [sys.executable, "-c", program, *urls, host.authority, secure.authority]
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True).stdout
+        assert ["film", True] == json.loads(said)
+        assert [] == proxy.heads
+        assert "authorization" not in host.heads[0].lower()
+
+
+def test_cookies__are_not_kept(host: Origin) -> None:
+    """What one answer sets is not sent with the next request."""
+    url = host.url("/v", whole(b"", "Set-Cookie: id=7; Path=/"))
+    egress = Egress()
+    client = egress.client(Policy(frozenset({host.authority}), insecure_http=True))
+    client.get(url), client.get(url)
+    egress.close()
+    assert (2, False) == (len(host.heads), any("ookie" in head for head in host.heads))

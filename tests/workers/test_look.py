@@ -1,0 +1,191 @@
+"""A look at a task, over a real local API in KIE's words, into a real ledger."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from archive.errors import ClaimLostError
+from archive.ledger import claims, deliveries, looks, tasks
+from archive.ledger.database import Database
+from archive.ledger.looks import Look
+from archive.ledger.schema import assets
+from archive.ledger.schema import tasks as tasks_table
+from archive.model import Progress, TaskState
+from archive.providers.kie import GONE_AFTER
+from archive.schedule import LOOK_CEILING, LOOK_FLOOR
+from tests.builders import LINK_LIFE, event, received, source, statement
+from tests.doubles import FakeClock
+from tests.origin import Origin, Scene, answer, origin
+from workers.egress import Egress
+from workers.look import Looker
+from workers.provider_api import ProviderApi
+
+SEEDANCE, MARKET = "/api/v1/seedance/record-info", "/api/v1/jobs/recordInfo"
+FILM = "https://files.example/t1.mp4?sig=1"
+UNKNOWN = answer({"code": 422, "msg": "recordInfo is null"})
+
+
+def flat(task_id: str = "t1", status: int = 1) -> Scene:
+    return answer({"code": 0, "data": {"taskId": task_id, "status": status, "videoUrl": FILM}})
+
+
+def market(task_id: str = "t1", state: str = "success") -> Scene:
+    result = json.dumps({"resultUrls": [FILM]})
+    return answer({"code": 200, "data": {"taskId": task_id, "state": state, "resultJson": result, "failCode": "E7"}})
+
+
+@pytest.fixture
+def host() -> Iterator[Origin]:
+    with origin() as server:
+        yield server
+
+
+@pytest.fixture
+def looker(db: Database, clock: FakeClock, host: Origin) -> Iterator[Looker]:
+    """Of a ledger with one registered task, due to be asked about."""
+    claims.register_sources(db, {"kie": 8})
+    tasks.register(
+        db, [tasks.Registration("kie", "t1", None, None, clock(), timedelta(0), LINK_LIFE, True)], "operator"
+    )
+    egress = Egress()
+    sources = {"kie": source(host.authority)}
+    yield Looker(db, sources, ProviderApi(sources, egress), clock, lambda: 0.0)
+    egress.close()
+
+
+def take(db: Database) -> Look:
+    look = looks.take(db, ["kie"])
+    assert look is not None
+    return look
+
+
+def answers(host: Origin, seedance: Scene, third: Scene) -> None:
+    host.scenes = {SEEDANCE: seedance, MARKET: third}
+
+
+def the_task(db: Database) -> tuple[str, str | None, datetime | None]:
+    with db.read() as conn:
+        row = conn.execute(select(tasks_table)).one()
+    return row.state, row.reason, row.look_at
+
+
+def links(db: Database) -> list[str]:
+    with db.read() as conn:
+        return list(conn.scalars(select(assets.c.link)))
+
+
+@pytest.mark.parametrize(
+    ("routes", "asked"),
+    [((flat(), UNKNOWN), [SEEDANCE]), ((UNKNOWN, market()), [SEEDANCE, MARKET])],
+    ids=["seedance", "market"],
+)
+def test_look__success_on_either_route(
+    db: Database, host: Origin, looker: Looker, routes: tuple[Scene, Scene], asked: list[str]
+) -> None:
+    """The first route that knows the task is believed: its asset is due, and it is not asked about again."""
+    answers(host, *routes)
+    assert 1 == looker.look(take(db))
+    assert (TaskState.SUCCEEDED, None, None) == the_task(db)
+    assert [FILM] == links(db)
+    assert [f"{path}?taskId=t1" for path in asked] == host.paths
+
+
+def test_look__asks_the_tasks_own_route_first(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """Once a route is known to know the task it is asked before the others."""
+    deliveries.record(db, [received(statement(event(progress=Progress.RUNNING)))])
+    with db.write() as conn:
+        conn.execute(tasks_table.update().values(route="market"))
+    answers(host, UNKNOWN, market())
+    looker.look(take(db))
+    assert [f"{MARKET}?taskId=t1"] == host.paths
+
+
+def test_look__running(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """A task that is still at work is looked at again by its schedule."""
+    answers(host, UNKNOWN, market(state="generating"))
+    assert 0 == looker.look(take(db))
+    assert (TaskState.OPEN, None, clock() + LOOK_FLOOR) == the_task(db)
+
+
+def test_look__failed(db: Database, host: Origin, looker: Looker) -> None:
+    """The provider's own word of a failure is believed, with its cause."""
+    answers(host, UNKNOWN, market(state="fail"))
+    assert 0 == looker.look(take(db))
+    assert (TaskState.FAILED, "provider_e7", None) == the_task(db)
+
+
+def test_look__unknown_is_gone_only_past_its_age(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """A task no route knows stays open until the provider's age of certainty, and is gone from then on."""
+    answers(host, UNKNOWN, answer({"code": 404, "msg": "no such task"}, status="404 Not Found"))
+    clock.advance(seconds=GONE_AFTER.total_seconds() - 1)
+    looker.look(take(db))
+    state, _, again = the_task(db)
+    assert (TaskState.OPEN, clock() + LOOK_CEILING) == (state, again)
+    clock.advance(minutes=11)
+    looker.look(take(db))
+    assert (TaskState.GONE, "task_not_found", None) == the_task(db)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [answer({"code": 500}), answer("oops", status="502 Bad Gateway"), answer({"code": 401}), answer({"code": 0})],
+    ids=["busy", "down", "refused", "not-understood"],
+)
+def test_look__gone_needs_every_route(
+    db: Database, clock: FakeClock, host: Origin, looker: Looker, other: Scene
+) -> None:
+    """However old a task, one route that did not say `unknown` keeps it open."""
+    answers(host, UNKNOWN, other)
+    clock.advance(days=9)
+    looker.look(take(db))
+    assert TaskState.OPEN == the_task(db)[0]
+    assert 2 == len(host.heads)
+
+
+@pytest.mark.parametrize(
+    ("scene", "seconds"),
+    [
+        (answer({}, "Retry-After: 120", status="429 Too Many Requests"), 120),
+        (answer({"code": 455}, "Retry-After: 90"), 90),
+        (answer({}, "Retry-After: 99999999", status="503 Busy"), 3600),
+        (answer({}, "Retry-After: 1", status="503 Busy"), 5),
+        (answer({}, "Retry-After: tomorrow", status="503 Busy"), 5),
+        (answer({}, status="500 Oops"), 5),
+    ],
+    ids=["429", "in-the-body", "too-long", "too-soon", "garbage", "silent"],
+)
+def test_look__busy(db: Database, clock: FakeClock, host: Origin, looker: Looker, scene: Scene, seconds: int) -> None:
+    """A provider that asks for time gets it within bounds, and never less than the schedule gives."""
+    answers(host, scene, scene)
+    assert 0 == looker.look(take(db))
+    assert (TaskState.OPEN, None, clock() + timedelta(seconds=seconds)) == the_task(db)
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [answer({"code": 401}, status="401 Unauthorized"), flat("t2"), flat(status=9), answer({"code": 0})],
+    ids=["refused-key", "other-task", "unknown-status", "other-shape"],
+)
+def test_look__what_needs_a_person_changes_nothing(
+    db: Database, clock: FakeClock, host: Origin, looker: Looker, scene: Scene
+) -> None:
+    """A refused key, or an answer that is not about this task or not understood, leaves the task open for later."""
+    answers(host, scene, scene)
+    assert 0 == looker.look(take(db))
+    assert (TaskState.OPEN, None, clock() + LOOK_CEILING) == the_task(db)
+    assert [] == links(db)
+
+
+def test_look__overtaken_writes_nothing(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """A look whose lease ran out is refused, whatever it found."""
+    old = take(db)
+    clock.advance(seconds=61)
+    take(db)
+    for seedance in (flat(), UNKNOWN, answer({}, status="503 Busy"), answer({"code": 401})):
+        answers(host, seedance, UNKNOWN)
+        with pytest.raises(ClaimLostError):
+            looker.look(old)
+    assert (TaskState.OPEN, []) == (the_task(db)[0], links(db))
