@@ -95,6 +95,7 @@ class Intake:
         try:
             receipts, due = deliveries.record(self._db, batch)
         except LedgerError as exc:
+            _log.warning("intake.not_committed", extra={"size": len(batch), "reason": exc.reason})
             return [exc] * len(batch), 0
         except Exception as exc:  # whatever a value can do to a driver: find out whose value it was
             _log.warning("intake.batch_failed", extra={"size": len(batch), "reason": type(exc).__name__})
