@@ -177,7 +177,7 @@ def test_hostile__that_cannot_even_be_kept_raw(small_db: Database) -> None:
 
 
 def test_ledger_down__nothing_is_acknowledged(small_db: Database, caplog: pytest.LogCaptureFixture) -> None:
-    """While the ledger cannot be written every sender is asked to come again, nothing is stored, and the log says so."""
+    """While the ledger cannot be written senders are asked to come again, nothing is stored, the log says so."""
     with locked(small_db):
         results = run(small_db, lambda intake: together(intake, [item(f"t{n}") for n in range(5)]))
     assert ["ledger_unavailable"] * 5 == outcomes(results)
