@@ -87,8 +87,11 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ("", "sources.kie: needs webhook_keys or tokens, or allow_unsigned = true"),
-        ("webhook_keys = []\ntokens = []", "sources.kie: needs webhook_keys or tokens, or allow_unsigned = true"),
+        ("", "sources.kie: needs webhook_keys, tokens or an api_key, or allow_unsigned = true"),
+        (
+            "webhook_keys = []\ntokens = []",
+            "sources.kie: needs webhook_keys, tokens or an api_key, or allow_unsigned = true",
+        ),
         ('tokens = ["t"]\nconfirm = "always"', 'sources.kie: confirm = "always" needs an api_key'),
         ('tokens = ["t"]\napi_base = "api.kie.ai"', "sources.kie.api_base: must begin with https:// or http://"),
         (
