@@ -12,6 +12,7 @@ from archive.errors import LinkExpiredError, ObjectConflictError, StoreUnavailab
 from archive.ledger.claims import Claim
 from archive.model import Link
 from archive.store import DIALECTS, StoreCapabilities, StoredObject
+from archive.wakeups import Bell
 from workers.fetch import Fetched
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -145,3 +146,14 @@ class MemoryStore:
         for ending in [ending for ending in endings if key.endswith(ending)]:
             endings.remove(ending)
             raise Crash(key)
+
+
+class BellDouble(Bell):
+    """A bell that is only counted: True for each ring for everyone, False for each ring for one."""
+
+    def __init__(self) -> None:
+        self.rung: list[bool] = []
+
+    def ring(self, *, everyone: bool = False) -> bool:
+        self.rung.append(everyone)
+        return True
