@@ -288,7 +288,7 @@ def test_restart__of_the_embedded_store_keeps_what_was_put(tmp_path: Path) -> No
     store = s3_stand(found["S3_ENDPOINT_URL"], "rclone", {name: found[name] for name in TEST_CREDENTIALS}).store
     try:
         put(store, "a/b.mp4", BYTES)
-        server.kill()
+        server.stop()
         with pytest.raises(StoreUnavailableError):
             store.head(BUCKET, "a/b.mp4")
         server.start()

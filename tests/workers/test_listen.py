@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -136,7 +137,7 @@ def test_ring__carries_nothing(queue: Queue) -> None:
     """The job names the function and holds no argument; and it does not outlive a minute."""
     queue.bell.ring()
     [key] = queue.redis.keys("rq:job:*")
-    job = queue.redis.hgetall(key)
+    job: Any = queue.redis.hgetall(key)
     assert [JOB, None, [], {}] == json.loads(zlib.decompress(job[b"data"]))
     assert (b"drain", b"60") == (job[b"description"], job[b"ttl"])
 
@@ -151,7 +152,7 @@ def test_redis_away__costs_nobody_time(queue: Queue) -> None:
     refused = Bell(queue.url.replace("redis://:", "redis://:not-"))
     assert (False, False) == (refused.ring(), refused.is_reachable())
     refused._redis.close()
-    queue.server.kill()
+    queue.server.stop()
     assert (False, False) == (queue.bell.ring(), queue.bell.is_reachable())
     assert time.monotonic() - began < 8
     queue.server.start()
@@ -160,7 +161,7 @@ def test_redis_away__costs_nobody_time(queue: Queue) -> None:
 def test_redis_restarted__is_listened_to_again(queue: Queue) -> None:
     """After Redis was killed and came back with nothing, wake-ups arrive again and its listeners are counted again."""
     listener = queue.listen()
-    queue.server.kill()
+    queue.server.stop()
     assert not queue.bell.ring()
     queue.server.start()
     wait_for(lambda: queue.bell.ring() and 1 == listener.drains)
@@ -172,7 +173,7 @@ def test_redis_restarted__is_listened_to_again(queue: Queue) -> None:
 def test_redis_absent_at_the_start__is_waited_for(tmp_path: Path) -> None:
     """A worker that starts before Redis does listens as soon as it is there."""
     server, url = servers.valkey(tmp_path)
-    server.kill()
+    server.stop()
     listener, bell = Listener(url), Bell(url)
     server.start()
     try:
