@@ -1,8 +1,8 @@
 """
 The command line. `up` and `migrate` work on this machine; everything else asks the API, with the same verbs.
 
-Exit codes: 0 done; 1 the service refused, or something is not as it should be; 2 wrong usage; 69 the service cannot be
-reached; 78 the settings cannot be used.
+Exit codes: 0 done; 1 the service refused, or something is not as it should be; 2 wrong usage; 69 the service or the
+ledger cannot be reached; 78 the settings cannot be used.
 """
 
 import argparse
@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from archive import sign
 from archive.client import Client, RefusedError, UnreachableError
+from archive.errors import LedgerError
 from archive.settings import Settings, SettingsError, load
 from archive.tables import table
 
@@ -41,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except UnreachableError as exc:
         print(f"reelkeep: {exc}", file=sys.stderr)
+        return 69
+    except LedgerError as exc:
+        print(f"reelkeep: the ledger cannot be reached ({exc.reason})", file=sys.stderr)
         return 69
     except BrokenPipeError:
         return 0
@@ -108,13 +113,16 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    print(json.dumps(_client(options).get(f"/api/{options.what}/{options.id}"), indent=2))
+    print(json.dumps(_client(options).get(_path(options)), indent=2))
     return 0
 
 
 def _act(options: argparse.Namespace) -> int:
-    path = f"/api/{options.what}/{options.id}/{options.verb}"
-    return _tell(options, _client(options).post(path))
+    return _tell(options, _client(options).post(f"{_path(options)}/{options.verb}"))
+
+
+def _path(options: argparse.Namespace) -> str:
+    return f"/api/{options.what}/{quote(options.id, safe='')}"
 
 
 def _add_task(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Read and write JSON that strangers send: bytes in, plain values out, and every oddity a clear error."""
 
 import json
+import math
 from typing import Any, NoReturn
 
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
@@ -10,25 +11,40 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+
+
 def parse(body: bytes) -> Any:
     """
     Decode one JSON document (RFC 8259, UTF-8).
 
-    NaN and Infinity are no JSON, nesting deeper than the interpreter's stack is not read, and integers of more
-    than 4,300 digits are refused by the interpreter itself.
+    NaN and Infinity are no JSON, 1e9999 would become one of them, nesting deeper than the interpreter's stack is not
+    read, and integers of more than 4,300 digits are refused by the interpreter itself.
 
     Raises:
         MalformedDeliveryError: `not_json`.
     """
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        return _decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
         raise MalformedDeliveryError("not_json") from exc
 
 
 def dump(value: Any) -> str:
-    """Encode as compact ASCII, so that lone surrogates and NUL are escapes that every database stores."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    """
+    Encode as compact ASCII, so that lone surrogates and NUL are escapes that every database stores.
+
+    Raises:
+        ValueError: NaN or Infinity, which no reader of JSON has to understand.
+    """
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
 class Reader:
@@ -71,7 +87,7 @@ class Reader:
         if not text:
             return None
         try:
-            return Reader(json.loads(text, parse_constant=_refuse_constant))
+            return Reader(_decode(text))
         except (ValueError, RecursionError) as exc:
             raise NotUnderstoodError(f"{_slug(key)}_not_json") from exc
 

@@ -14,11 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-WARNING = (
-    "The embedded S3 store is for trying out: no object lock, no versions, no conditional writes, no checksum check\n"
-    "on upload, no durability beyond this disk's. For videos you care about, set S3_BUCKET (and S3_ENDPOINT_URL)."
-)
-
 
 @dataclass(frozen=True)
 class Program:

@@ -3,13 +3,13 @@
 import hashlib
 from urllib.parse import quote
 
+from archive.documents import dump
 from archive.model import Output
 
 
 def _digest(*parts: str) -> str:
-    """128 bits over unambiguously joined parts, as 32 hex digits."""
-    joined = "\x1f".join(part.replace("\x1f", "\x1f\x1f") for part in parts)
-    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """128 bits over the parts, which as a JSON list cannot run into each other, as 32 hex digits."""
+    return hashlib.sha256(dump(parts).encode()).hexdigest()[:32]
 
 
 def task_key(source: str, task_id: str) -> str:

@@ -4,6 +4,8 @@ import logging
 import sys
 import time
 
+from archive.tables import printable
+
 # What a LogRecord has by itself; everything else came in through `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -13,10 +15,10 @@ class _Line(logging.Formatter):
         super().__init__(form, "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the base class's name)
+        """The record's own line, fields included; nothing in it can end the line. A traceback follows below."""
         fields = " ".join(f"{name}={value!s}" for name, value in vars(record).items() if name not in _OWN)
-        return f"{line} {fields}".rstrip()
+        return printable(f"{super().formatMessage(record)} {fields}".rstrip())
 
 
 def configure(process: str) -> None:

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from archive.documents import parse
+from archive.errors import MalformedDeliveryError
 from archive.ledger.claims import Claim, Intent
 
 CONTENT_TYPE = "application/json"
@@ -37,8 +39,8 @@ def build(claim: Claim, intent: Intent, version_id: str | None, archived_at: dat
 def describes(manifest: bytes, claim: Claim, intent: Intent) -> bool:
     """Whether a manifest that stands already describes the same asset and object."""
     try:
-        document = json.loads(manifest)
+        document = parse(manifest)
         found = (document["asset"]["id"], document["object"]["key"], document["object"]["sha256"])
-    except (ValueError, KeyError, TypeError):
+    except (MalformedDeliveryError, KeyError, TypeError):
         return False
     return found == (claim.asset_id, intent.key, intent.sha256)

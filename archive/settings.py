@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ByteSize,
@@ -57,7 +58,7 @@ def _resolve_secret(value: Any, info: ValidationInfo) -> Any:
     context = info.context or {}
     kind, _, name = value.partition(":")
     if kind == "env":
-        value = context.get("environ", {}).get(name, "")
+        value = context.get("environ", {}).get(name, "").strip()
         problem = f"the environment variable {name} is not set"
     elif kind == "file":
         try:
@@ -66,14 +67,32 @@ def _resolve_secret(value: Any, info: ValidationInfo) -> Any:
             value = ""
         problem = f"the file {name} cannot be read, or is empty"
     else:
+        value = value.strip()
         problem = "is empty"
     if not value:
         raise ValueError(problem)
     return value
 
 
+def _begins(*schemes: str, or_empty: bool = False) -> AfterValidator:
+    """A URL that begins otherwise would only be refused by the first who uses it."""
+
+    def check(value: str | SecretStr) -> str | SecretStr:
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not url.startswith(schemes) and (url or not or_empty):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
 Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
+LinkLife = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]  # what s3v4 can sign
+WebUrl = Annotated[str, _begins("https://", "http://")]
+MaybeWebUrl = Annotated[str, _begins("https://", "http://", or_empty=True)]
+LedgerUrl = Annotated[str, _begins("sqlite:///", "postgresql+psycopg://"), Field(repr=False)]  # may hold a password
+QueueUrl = Annotated[SecretStr, _begins("redis://", "rediss://", "unix://")]  # may hold a password
 
 
 class _Section(BaseModel):
@@ -83,29 +102,29 @@ class _Section(BaseModel):
 
 class Server(_Section):
     host: str = "127.0.0.1"  # behind a proxy; 0.0.0.0 to listen everywhere
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: str = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # plain HTTP
+    public_url: WebUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
     operator_tokens: list[Secret] = []  # may read and act
     viewer_tokens: list[Secret] = []  # may read
     max_body: ByteSize = ByteSize(1 << 20)  # bytes of one callback
-    content_life: Seconds = timedelta(minutes=15)  # of a presigned link to an archived file
+    content_life: LinkLife = timedelta(minutes=15)  # of a presigned link to an archived file
 
 
 class Ledger(_Section):
-    url: str = "sqlite:///data/ledger.db"  # or postgresql+psycopg://user@host/name
+    url: LedgerUrl = "sqlite:///data/ledger.db"  # or postgresql+psycopg://user@host/name
 
 
 class Queue(_Section):
-    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")  # may hold a password
+    url: QueueUrl = SecretStr("redis://127.0.0.1:6379/0")
 
 
 class Store(_Section):
-    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"
+    bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"  # originals and manifests; must exist
     companion_bucket: str = ""  # posters and other free metadata; empty: `<bucket>-companion`
-    endpoint_url: str = ""  # empty: AWS
-    public_endpoint_url: str = ""  # what a browser can reach, when it differs
-    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"
-    region: str = "us-east-1"
+    endpoint_url: MaybeWebUrl = ""  # empty: AWS
+    public_endpoint_url: MaybeWebUrl = ""  # what a browser can reach, when it differs
+    dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"  # what the store can do
+    region: str = "us-east-1"  # for the signature
 
     @property
     def companion(self) -> str:
@@ -120,7 +139,7 @@ class Workers(_Section):
     max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
     max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
     lease: Seconds = timedelta(seconds=12)  # how long a claim stands without a heartbeat
-    heartbeat: Seconds = timedelta(seconds=3)
+    heartbeat: Seconds = timedelta(seconds=3)  # how often a worker renews its claims
     sweep: Seconds = timedelta(seconds=5)  # look for due work without being woken, and how often the clock ticks
     grace: Seconds = timedelta(seconds=25)  # to finish running transfers after SIGTERM; then they are handed back
 
@@ -139,17 +158,17 @@ class Retention(_Section):
 class Source(_Section):
     """One configured account at a provider."""
 
-    provider: str
+    provider: str  # whose language it speaks: kie
     webhook_keys: list[Secret] = []  # HMAC keys; the old and the new one during rotation
     tokens: list[Secret] = []  # accepted as the last part of the callback URL
-    api_key: Secret | None = None
-    api_base: str = ""  # empty: the provider's own
+    api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
+    api_base: MaybeWebUrl = ""  # empty: the provider's own
     allowed_hosts: list[str] = []  # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin
     insecure_http: bool = False  # follow plain http links and call a plain http api_base (tests, demo)
     confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
     allow_unsigned: bool = False  # take callbacks that prove nothing
-    max_concurrency: Annotated[int, Field(ge=1)] = 8
-    retention: Retention = Retention()
+    max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
+    retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")
     def _can_be_trusted(self) -> "Source":
@@ -159,8 +178,6 @@ class Source(_Section):
             raise ValueError("needs webhook_keys or tokens, or allow_unsigned = true")
         if self.confirm == "always" and self.api_key is None:
             raise ValueError('confirm = "always" needs an api_key')
-        if self.api_base and not self.api_base.startswith(("https://", "http://")):
-            raise ValueError("api_base must be a URL")
         if self.api_base.startswith("http://") and not self.insecure_http:
             raise ValueError(
                 "api_base is plain http: the API key would travel in clear (insecure_http = true for tests)"

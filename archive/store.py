@@ -28,6 +28,20 @@ DIALECTS: dict[str, StoreCapabilities] = {
 }
 
 
+_WORDS = {
+    "lock": "object lock",
+    "versions": "versions",
+    "conditional_put": "conditional writes",
+    "checksum_verified": "checksum check on upload",
+    "durable_put": "promise to survive a loss of power",
+}
+
+
+def lacks(capabilities: StoreCapabilities) -> list[str]:
+    """What the store cannot do, in words for people."""
+    return [words for name, words in _WORDS.items() if not getattr(capabilities, name)]
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """What the store says about one object version. `sha256` is hex, None where the store shows none."""

@@ -15,7 +15,10 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """*text* on one line, whatever a stranger put into it."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+    return "" if value is None else printable(str(value))

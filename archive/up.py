@@ -21,6 +21,7 @@ from archive import embedded, logs
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
 from archive.settings import Settings, SettingsError, find_file, load, read_file
+from archive.store import DIALECTS, lacks
 from archive.supervisor import Child
 
 _START_TIME = 30.0  # seconds for servers and web to answer
@@ -216,5 +217,9 @@ def _say(
     lines += [f"  store     {settings.store.endpoint_url or 'AWS S3'}  bucket {settings.store.bucket}"]
     lines += [f"  data      {data}", f"  settings  {find_file(env)}", ""]
     lines += ["  try it    reelkeep sign " + name for name in list(settings.sources)[:1]]
-    lines += ["", *(f"  {line}" for line in embedded.WARNING.split("\n")), ""] if embedded_store else [""]
+    if missing := lacks(DIALECTS[settings.store.dialect]):
+        lines += ["", f"  This store has no {', no '.join(missing)}."]
+    if embedded_store:
+        lines += ["  It is for trying out: for videos you care about, set S3_BUCKET (and S3_ENDPOINT_URL)."]
+    lines += [""]
     print("\n".join(lines), flush=True)

@@ -94,14 +94,21 @@ class Api:
         return JSONResponse(views.row(found or {}))
 
     async def content(self, request: Request) -> Response:
-        """Send the caller to a presigned URL of the archived object."""
+        """
+        Send the caller to a presigned URL of the archived object.
+
+        Who asks for JSON gets the URL in a document: a page's script cannot read where a redirect leads.
+        """
         found = await self._one(request, queries.asset)
         if found["state"] != AssetState.ARCHIVED:
             raise ProblemError(409, "not_archived", "The asset is not archived.")
         life = self._settings.server.content_life
         url = await run_sync(self._link, found, life)
         expires_at = (datetime.now(UTC) + life).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return RedirectResponse(url, 302, headers={"Cache-Control": "no-store", "Reelkeep-Link-Expires-At": expires_at})
+        headers = {"Cache-Control": "no-store", "Reelkeep-Link-Expires-At": expires_at, "Vary": "Accept"}
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"url": url, "expires_at": expires_at}, headers=headers)
+        return RedirectResponse(url, 302, headers=headers)
 
     async def retry_asset(self, request: Request) -> Response:
         """Make the asset due now."""

@@ -16,6 +16,7 @@ from archive.errors import ReelkeepError
 from archive.ledger.database import Database
 from archive.settings import Settings
 from archive.wakeups import Bell
+from receiver import console
 from receiver.access_log import AccessLog
 from receiver.api import Api
 from receiver.content import Content
@@ -73,6 +74,7 @@ def create_app(
     ]
     document = describe(routes)
     routes.append(Route("/openapi.json", lambda _request: JSONResponse(document)))
+    routes += console.routes(settings)
     app = Starlette(
         routes=routes,
         middleware=[Middleware(AccessLog)],

@@ -49,6 +49,7 @@ _SCHEMAS: dict[str, Any] = {
     "Row": {"type": "object", "required": ["id"]},
     "TaskIn": TaskIn.model_json_schema(),
 }
+_LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
 _LISTS = ("/api/tasks", "/api/assets", "/api/deliveries")
 
 
@@ -99,7 +100,11 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
 def _success(route: Route, is_list: bool) -> dict[str, Any]:
     if route.path.endswith("/content"):
         life = {"description": "when the link dies", "schema": {"type": "string", "format": "date-time"}}
-        return {"302": {"description": "A presigned link to the file.", "headers": {"Reelkeep-Link-Expires-At": life}}}
+        link = {"type": "object", "required": ["url", "expires_at"], "properties": _LINK}
+        return {
+            "200": {"description": "The link in a document, where the caller accepts JSON.", **_json(link)},
+            "302": {"description": "A presigned link to the file.", "headers": {"Reelkeep-Link-Expires-At": life}},
+        }
     if route.path.startswith("/webhooks/"):
         name = "Receipt"
     elif is_list:

@@ -26,16 +26,22 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture
+def fresh_postgres(postgres: Postgres) -> str:
+    """A fresh, empty PostgreSQL database."""
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{name}"')
+    return postgres.url(name).replace("postgresql://", "postgresql+psycopg://")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh, empty database: every ledger promise is kept on both."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    name = f"t{uuid4().hex}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}"')
-    return server.url(name).replace("postgresql://", "postgresql+psycopg://")
+    url: str = request.getfixturevalue("fresh_postgres")
+    return url
 
 
 @pytest.fixture
@@ -45,3 +51,12 @@ def db(ledger_url: str, clock: FakeClock) -> Iterator[Database]:
     migrate.upgrade(database)
     yield database
     database.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with the promises that were not tested on this machine, if any."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped})
+    missing = [reason.removeprefix("NOT TESTED: ") for reason in reasons]
+    terminalreporter.section("promises NOT tested here")
+    terminalreporter.line("\n".join(missing) or "none: everything was tested")

@@ -42,6 +42,21 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
+class SilentBell(Bell):
+    """Counts how often it is rung; there is no Redis."""
+
+    def __init__(self, *, reachable: bool = True) -> None:
+        self.rung = 0
+        self._reachable = reachable
+
+    def ring(self, *, everyone: bool = False) -> bool:
+        self.rung += 1
+        return self._reachable
+
+    def is_reachable(self) -> bool:
+        return self._reachable
+
+
 class Crash(BaseException):
     """The process dies here: no `except Exception` sees it."""
 

@@ -1,56 +1,63 @@
-"""Small real films, and the box surgery that turns them into rare, broken or hostile ones."""
+"""Small films in every layout, the box surgery that makes them rare, broken or hostile, and the verdict on them."""
 
+import io
 import struct
+import tempfile
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import av
+import pytest
+
+from archive.errors import NotAVideoError
+from simulator.films import make_film
+from workers.boxes import Structure, check_structure
 
 Layout = Literal["moov_first", "moov_last", "fragmented", "indexed"]
 Edit = Callable[[bytes], bytes]
 
-FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof"
-MUXING: dict[Layout, dict[str, str]] = {
-    "moov_first": {"movflags": "faststart"},
-    "moov_last": {},
-    "fragmented": {"movflags": FRAGMENTED},
-    "indexed": {"movflags": f"{FRAGMENTED}+dash+global_sidx"},
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+FRAGMENTED = {  # FFmpeg's mov muxer options: five fragments to a second, where the simulator makes one
+    "movflags": "empty_moov+default_base_moof",
+    "frag_duration": "200000",  # microseconds
 }
+INDEXED = FRAGMENTED | {"movflags": f"{FRAGMENTED['movflags']}+dash+global_sidx"}
 CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf", b"mfra")
 
 
-def make_film(
-    path: Path,
-    *,
-    layout: Layout,
-    seconds: float = 1.0,
-    width: int = 320,
-    height: int = 180,
-    fps: int = 25,
-    sound: bool = True,
-) -> None:
-    """Encode H.264 (a grey that brightens, a key frame every 0.2 s) and, if *sound*, AAC silence."""
-    with av.open(path, "w", format="mp4", options=MUXING[layout]) as film:
-        video = film.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "g": str(fps // 5)})
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.codec_context.thread_count = 1
-        audio = film.add_stream("aac", rate=48_000) if sound else None
-        for number in range(round(seconds * fps)):
-            frame = av.VideoFrame(width, height, "yuv420p")
-            for plane in frame.planes:
-                plane.update(bytes([16 + number % 200]) * plane.buffer_size)
-            frame.pts, frame.time_base = number, Fraction(1, fps)
-            film.mux(video.encode(frame))
-        if audio:
-            for start in range(0, round(seconds * 48_000), 1024):
-                silence = av.AudioFrame(format="fltp", layout="mono", samples=1024)
-                silence.planes[0].update(bytes(4096))
-                silence.sample_rate, silence.pts, silence.time_base = 48_000, start, Fraction(1, 48_000)
-                film.mux(audio.encode(silence))
-            film.mux(audio.encode(None))
-        film.mux(video.encode(None))
+@cache
+def films(*, noise: int = 0) -> dict[Layout, bytes]:
+    """Make the simulator's film of one second, 320 by 180 at 25 frames, with *noise* bytes of noise, in each layout."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for layout in ("moov_first", "moov_last"):
+            make_film(folder / layout, layout=layout, size=noise, seconds=1.0, width=320, height=180, fps=25)
+        copy_film(folder / "moov_last", folder / "fragmented", FRAGMENTED)
+        copy_film(folder / "moov_last", folder / "indexed", INDEXED)
+        return {layout: (folder / layout).read_bytes() for layout in LAYOUTS}
+
+
+def copy_film(source: Path, target: Path, muxing: dict[str, str], *, sound: bool = True) -> None:
+    """Copy the streams of *source*, undecoded and without its sound unless *sound*, into another layout."""
+    with av.open(source) as old, av.open(target, "w", format="mp4", container_options=muxing) as new:
+        kept = old.streams.get(video=0, audio=0 if sound else ())
+        streams = {stream.index: new.add_stream_from_template(stream) for stream in kept}
+        for packet in old.demux(kept):
+            if packet.dts is not None:  # the last of each stream is an empty one
+                packet.stream = streams[packet.stream.index]
+                new.mux(packet)
+
+
+def check(data: bytes) -> Structure:
+    return check_structure(io.BytesIO(data), len(data))
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(NotAVideoError) as caught:
+        check(data)
+    return caught.value.reason
 
 
 def box(kind: bytes, body: bytes = b"") -> bytes:
@@ -77,3 +84,15 @@ def rebuild(data: bytes, edits: dict[bytes, Edit]) -> bytes:
         inner = rebuild(body, edits) if kind in CONTAINERS else body
         parts.append(edits[kind](inner) if kind in edits else box(kind, inner))
     return b"".join(parts)
+
+
+def replaced(data: bytes, kind: bytes, at: int, new: bytes) -> bytes:
+    """Overwrite the bytes at offset *at* of the body of every box of *kind*."""
+    return rebuild(data, {kind: lambda body: box(kind, body[:at] + new + body[at + len(new) :])})
+
+
+def cuts(data: bytes) -> list[int]:
+    """Return over a hundred lengths shorter than *data*: evenly spread, and at and beside every box edge."""
+    spread = {len(data) * n // 120 for n in range(120)}
+    edges = {at + beside for at in starts(data) for beside in (-1, 0, 1, 7, 8, 9) if at + beside >= 0}
+    return sorted(cut for cut in spread | edges | {len(data) - 1} if cut < len(data))

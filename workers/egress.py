@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import certifi
 import httpcore
 import httpx
 
@@ -95,10 +95,8 @@ def _bounded(timeout: float | None) -> float | None:
 
 
 def authorities() -> ssl.SSLContext:
-    """Trust the system's certificate authorities, where OpenSSL was built to look; SSL_CERT_FILE says nothing here."""
-    paths = ssl.get_default_verify_paths()
-    file = paths.openssl_cafile if Path(paths.openssl_cafile).exists() else None
-    context = ssl.create_default_context(cafile=file, capath=paths.openssl_capath)
+    """Trust certifi's authorities, the same on every machine; SSL_CERT_FILE says nothing here."""
+    context = ssl.create_default_context(cafile=certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -58,7 +58,7 @@ def main(task: str, cpu_seconds: int, memory: int, max_width: int) -> int:
             _Film(), "r", format="mov", container_options={"enable_drefs": "0"}, io_open=_refuse_reference
         ) as film:
             answer = json.dumps(_facts(film)).encode() if task == "probe" else _poster(film, max_width)
-    except MemoryError:
+    except MemoryError:  # FFmpeg's is an FFmpegError as well, but no fault of the film's
         raise
     except (av.FFmpegError, ValueError):
         return os.EX_DATAERR

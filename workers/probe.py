@@ -23,11 +23,11 @@ from archive.errors import ProbeError
 
 @dataclass(frozen=True)
 class Limits:
-    """What one child may spend. `memory` is address space: 160 MiB go to Python and FFmpeg's libraries."""
+    """What one child may spend; a small film costs 0.2 seconds, all else is for large pictures and busy machines."""
 
     wall_seconds: float = 30.0
     cpu_seconds: int = 10
-    memory: int = 1 << 30
+    memory: int = 1 << 30  # bytes of address space: 160 MiB go to Python and FFmpeg's libraries
     answer: int = 4 << 20  # bytes; a poster 640 wide has some 50,000
 
 
@@ -59,10 +59,10 @@ def probe(file: IO[bytes], *, limits: Limits = DEFAULT_LIMITS) -> Probe:
             audio_codec=None if facts["audio_codec"] is None else str(facts["audio_codec"]),
             fps=float(facts["fps"]),
         )
+        if not (math.isfinite(found.duration) and math.isfinite(found.fps)):
+            raise ValueError("no finite number")
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
         raise ProbeError("probe_crashed") from exc
-    if not (math.isfinite(found.duration) and math.isfinite(found.fps)):
-        raise ProbeError("probe_crashed")
     return found
 
 

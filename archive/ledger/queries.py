@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, func, literal, or_, select, tuple_
@@ -156,20 +156,25 @@ def work(db: Database, at_most: int = 1000) -> Work:
         )
 
 
+RECENT = timedelta(days=1)
+
+
 def states(db: Database) -> dict[str, dict[str, dict[str, int]]]:
-    """Assets, tasks and deliveries by source and state, for the status page."""
-    grouped: dict[str, dict[str, dict[str, int]]] = {}
+    """Count assets and tasks by source and state, and the deliveries of the last day by source and outcome."""
+    counted = {
+        "assets": select(assets.c.source, assets.c.state, func.count()).group_by(assets.c.source, assets.c.state),
+        "tasks": select(tasks.c.source, tasks.c.state, func.count()).group_by(tasks.c.source, tasks.c.state),
+        "deliveries": select(deliveries.c.source, deliveries.c.outcome, func.count()).group_by(
+            deliveries.c.source, deliveries.c.outcome
+        ),
+    }
+    found: dict[str, dict[str, dict[str, int]]] = {name: {} for name in counted}
     with db.read() as conn:
-        for name, table, column in (
-            ("assets", assets, assets.c.state),
-            ("tasks", tasks, tasks.c.state),
-            ("deliveries", deliveries, deliveries.c.outcome),
-        ):
-            for source, state, number in conn.execute(
-                select(table.c.source, column, func.count()).group_by(table.c.source, column)
-            ):
-                grouped.setdefault(name, {}).setdefault(source, {})[state] = number
-    return grouped
+        counted["deliveries"] = counted["deliveries"].where(deliveries.c.received_at >= db.now(conn) - RECENT)
+        for name, statement in counted.items():
+            for source, state, number in conn.execute(statement):
+                found[name].setdefault(source, {})[state] = number
+    return found
 
 
 def paused(db: Database) -> set[str]:

@@ -60,7 +60,6 @@ deliveries = Table(
     Column("id", String(64), primary_key=True),
     Column("source", String(64), nullable=False),
     Column("received_at", Instant, nullable=False),
-    Column("body", LargeBinary, nullable=False),
     Column("headers", Text, nullable=False),  # JSON; only the few that verify and normalise need
     Column("verdict", String(16), nullable=False),
     Column("outcome", String(16), nullable=False),
@@ -68,6 +67,7 @@ deliveries = Table(
     Column("task_id", String(512)),
     Column("repeats", Integer, nullable=False, server_default=text("0")),
     Column("last_seen_at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # last: whoever reads the others need not wade through it
     Index("ix_deliveries_received", "received_at", "id"),
     Index("ix_deliveries_task", "source", "task_id", "received_at"),
 )
@@ -96,6 +96,7 @@ tasks = Table(
     UniqueConstraint("source", "task_id", name="uq_tasks_source_task"),
     Index("ix_tasks_created", "created_at", "id"),
     Index("ix_tasks_external", "external_id"),
+    Index("ix_tasks_state", "source", "state", "created_at"),
     Index(
         "ix_tasks_look",
         "source",
@@ -144,7 +145,7 @@ assets = Table(
     ),
     Index("ix_assets_created", "created_at", "id"),
     Index("ix_assets_task", "task"),
-    Index("ix_assets_state", "state", "created_at"),
+    Index("ix_assets_state", "source", "state", "created_at"),
     Index(
         "ix_assets_due",
         "source",

@@ -51,9 +51,11 @@ LINK_LIFE = timedelta(
 STORAGE_LIFE = timedelta(days=14)
 TYPICAL = timedelta(seconds=55)  # "~55 secs (fast)"; the standard models take 3-4 minutes
 GONE_AFTER = timedelta(days=1)
+MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could name 40,000
 SEEDANCE = "seedance"
 MARKET = "market"
 ROUTES = (SEEDANCE, MARKET)
+_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _PATHS = {SEEDANCE: "/api/v1/seedance/record-info", MARKET: "/api/v1/jobs/recordInfo"}
 _FLAT = {0: Progress.RUNNING, 1: Progress.SUCCEEDED, 2: Progress.FAILED}
 _STATES = {
@@ -74,7 +76,8 @@ def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datet
     window lasts. So the best verdict here is SIGNED_ID.
 
     Raises:
-        VerificationError: `signature_missing`, `timestamp_malformed`, `signature_malformed`, `signature_mismatch`.
+        VerificationError: `signature_missing`, `timestamp_malformed`, `task_id_missing`, `task_ids_differ`,
+            `signature_mismatch`.
     """
     given = delivery.headers.get("x-webhook-signature")
     signed_at = delivery.headers.get("x-webhook-timestamp")
@@ -82,8 +85,6 @@ def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datet
         raise VerificationError("signature_missing")
     instant = timestamp(signed_at)
     task_id = _signed_task_id(document)
-    if task_id is None:
-        raise VerificationError("task_id_missing")
     message = f"{task_id}.{signed_at}".encode("utf-8", "surrogatepass")
     if not matches_any(given, [hmac_sha256_base64(key, message) for key in keys]):
         raise VerificationError("signature_mismatch")
@@ -221,6 +222,8 @@ def _event(
         return Event(name, progress, route, reason=_fail_slug(fail_code), completed_at=completed_at)
     if not urls:
         raise NotUnderstoodError("no_outputs")
+    if len(urls) > MAX_OUTPUTS:
+        raise NotUnderstoodError("too_many_outputs")
     # A link that was just handed out was signed at the earliest when the task was done, at the latest now.
     expires_at = min(completed_at + LINK_LIFE, at + LINK_LIFE)
     outputs = tuple(
@@ -243,29 +246,40 @@ def _fail_slug(code: str | None) -> str:
     return f"provider_{kept}" if kept else "provider_failed"
 
 
-def _signed_task_id(document: Any) -> str | None:
-    """The id the signature speaks of: `data.task_id`, `data.taskId` or `taskId`, the first that exists."""
-    if not isinstance(document, dict):
-        return None
-    data = document.get("data")
-    nested = data if isinstance(data, dict) else {}
-    for value in (nested.get("task_id"), nested.get("taskId"), document.get("taskId")):
-        if isinstance(value, str) and value:
-            return value
-    return None
+def _signed_task_id(document: Any) -> str:
+    """
+    The id the signature speaks of: `data.task_id`, `data.taskId` or `taskId`, whichever exists.
+
+    A body that names two different ones is refused, or the signature of one task could vouch for another.
+    """
+    root = document if isinstance(document, dict) else {}
+    nested = root.get("data")
+    data = nested if isinstance(nested, dict) else {}
+    named = {value for value in (data.get("task_id"), data.get("taskId"), root.get("taskId")) if isinstance(value, str)}
+    named.discard("")
+    if not named:
+        raise VerificationError("task_id_missing")
+    if len(named) > 1:
+        raise VerificationError("task_ids_differ")
+    return named.pop()
 
 
 def _iso(text: str | None, at: datetime) -> datetime:
-    """An ISO 8601 instant; one that is absent, unreadable or in the future counts as *at*."""
+    """An ISO 8601 instant; one without an offset is UTC."""
     try:
-        instant = datetime.fromisoformat(text) if text else at
+        instant = datetime.fromisoformat(text or "")
     except ValueError:
         return at
-    return min(instant if instant.tzinfo else instant.replace(tzinfo=UTC), at)
+    return _plausible(instant if instant.tzinfo else instant.replace(tzinfo=UTC), at)
 
 
 def _milliseconds(value: int | None, at: datetime) -> datetime:
-    """Unix milliseconds; one page shows bare small integers, which like anything implausible count as *at*."""
-    if value is None or not 1_500_000_000_000 <= value <= 4_000_000_000_000:
+    """Unix milliseconds; one page shows bare small integers."""
+    if value is None or not 0 <= value < 1 << 43:
         return at
-    return min(datetime.fromtimestamp(value / 1000, UTC), at)
+    return _plausible(datetime.fromtimestamp(value / 1000, UTC), at)
+
+
+def _plausible(instant: datetime, at: datetime) -> datetime:
+    """What is absent, unreadable, older than any such service or in the future counts as *at*."""
+    return instant.astimezone(UTC) if _EARLIEST <= instant <= at else at

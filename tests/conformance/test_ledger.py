@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from archive.errors import ClaimLostError
@@ -16,13 +16,14 @@ from archive.identity import task_key
 from archive.ledger import claims, deliveries, leases, looks, migrate, operator, outbox, queries, results, tasks
 from archive.ledger.claims import Claim, Intent
 from archive.ledger.database import Database
-from archive.ledger.schema import assets, attempts, audit, metadata
+from archive.ledger.schema import assets, attempts, audit, metadata, sources
 from archive.ledger.schema import deliveries as deliveries_table
 from archive.ledger.schema import tasks as tasks_table
+from archive.ledger.upsert import insert_new
 from archive.model import AssetState, Link, Outcome, Progress, TaskState, Verdict
 from archive.trust import Decision
 from tests.builders import LINK_LIFE, event, output, received, statement
-from tests.doubles import START, FakeClock
+from tests.doubles import START, FakeClock, wait_for
 
 LEASE = timedelta(seconds=12)
 CAPS = {"kie": 8}
@@ -129,9 +130,9 @@ def test_record__concurrent_duplicates_make_one_asset(ledger_url: str) -> None:
         try:
             for round_ in range(5):
                 mine = received(statement(event(f"own-{number}-{round_}")))
-                shared = [received(statement(event(f"shared-{n}"))) for n in range(6)]
+                shared = [received(statement(event(f"shared-{round_}-{n}"))) for n in range(20)]
                 # Each receiver meets the shared tasks in another order.
-                batch = [mine, *shared[number % 6 :], *shared[: number % 6]]
+                batch = [mine, *(reversed(shared) if number % 2 else shared)]
                 outcomes.extend(receipt.outcome for receipt in deliveries.record(database, batch)[0])
         except Exception as exc:
             failures.append(exc)
@@ -143,8 +144,40 @@ def test_record__concurrent_duplicates_make_one_asset(ledger_url: str) -> None:
     for thread in threads:
         thread.join()
     assert [] == failures
-    assert 46 == Counter(outcomes)[Outcome.ACCEPTED] == count(first, assets)
+    assert 140 == Counter(outcomes)[Outcome.ACCEPTED] == count(first, assets)
     first.close()
+
+
+def test_insert_new__two_writers_wait_for_each_other_but_never_in_a_circle(fresh_postgres: str) -> None:
+    """A writer that holds one row and comes for a second finds no other holding that one and coming for the first."""
+    db = Database(fresh_postgres, patience=20)
+    migrate.upgrade(db)
+    one, two = ({"name": name} for name in ("a", "b"))
+    failures: list[Exception] = []
+
+    def come_for_both() -> None:
+        try:
+            with db.write() as conn:
+                insert_new(conn, sources, [two, one])
+        except Exception as exc:
+            failures.append(exc)
+
+    def is_blocked() -> bool:
+        with db.read() as conn:
+            waiting = text(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return bool(conn.execute(waiting).scalar_one())
+
+    other = threading.Thread(target=come_for_both)
+    with db.write() as conn:
+        insert_new(conn, sources, [one])
+        other.start()
+        wait_for(is_blocked)
+        insert_new(conn, sources, [two])
+    other.join()
+    db.close()
+    assert [] == failures
 
 
 @pytest.mark.parametrize("failure_first", [True, False])

@@ -26,9 +26,10 @@ from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.model import AssetState, ExpiryOrigin, Link, Verdict
 from archive.store import DIALECTS
+from simulator.films import make_film
 from tests.builders import event, output, received, statement
 from tests.doubles import START, Crash, FakeClock, FetchDouble, MemoryStore
-from tests.films import make_film, rebuild
+from tests.films import rebuild
 from workers.archive_asset import Ports, archive_asset
 from workers.outcome import settle
 
@@ -90,7 +91,7 @@ class House:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    make_film(path, layout="moov_last")
+    make_film(path, layout="moov_last", size=100_000)
     return path.read_bytes()
 
 
@@ -301,7 +302,7 @@ def test_not_a_film__is_never_put(house: House, film: bytes, spoil: Callable[[by
 
 def test_end_unknown__a_fragmented_film_without_proof_of_its_end(house: House, tmp_path: Path) -> None:
     """Where neither transfer nor structure shows the end it is another try; either of them is enough."""
-    make_film(tmp_path / "film", layout="fragmented")
+    make_film(tmp_path / "film", layout="fragmented", size=100_000)
     house.fetch.body = rebuild((tmp_path / "film").read_bytes(), {b"mfra": lambda _: b""})
     house.fetch.length_known = False
     assert "end_unknown" == house.fail(FetchInterruptedError)

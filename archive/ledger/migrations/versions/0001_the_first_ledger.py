@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("verdict", sa.String(length=16), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
@@ -36,6 +35,7 @@ def upgrade() -> None:
         sa.Column("task_id", sa.String(length=512), nullable=True),
         sa.Column("repeats", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_deliveries_received", "deliveries", ["received_at", "id"])
@@ -79,6 +79,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_tasks_created", "tasks", ["created_at", "id"])
     op.create_index("ix_tasks_external", "tasks", ["external_id"])
+    op.create_index("ix_tasks_state", "tasks", ["source", "state", "created_at"])
     op.create_index(
         "ix_tasks_look",
         "tasks",
@@ -141,7 +142,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("owner IS NOT NULL"),
         sqlite_where=sa.text("owner IS NOT NULL"),
     )
-    op.create_index("ix_assets_state", "assets", ["state", "created_at"])
+    op.create_index("ix_assets_state", "assets", ["source", "state", "created_at"])
     op.create_index("ix_assets_task", "assets", ["task"])
 
     op.create_table(

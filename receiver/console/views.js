@@ -1,0 +1,340 @@
+/** What each view looks like, as elements made from the API's rows. Nothing here asks, waits or remembers. */
+
+import { h } from "./dom.js";
+import * as words from "./words.js";
+import { now } from "./api.js";
+
+export const STATES = {
+  assets: ["waiting", "archived", "quarantined", "lost", "disposed"],
+  deliveries: ["accepted", "ignored", "quarantined"],
+  tasks: ["open", "succeeded", "failed", "gone"],
+};
+const { plural } = words;
+
+/** The address of a view: "#/assets?state=lost&open=…". */
+export function address(view, given = {}) {
+  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value));
+  return `#/${view}${query.size ? `?${query}` : ""}`;
+}
+
+/** How many rows of `kind` are in one of `states`, over all sources. */
+export function total(status, kind, ...states) {
+  const bySource = Object.values(status[kind] ?? {});
+  return bySource.reduce((sum, counts) => sum + states.reduce((part, state) => part + (counts[state] ?? 0), 0), 0);
+}
+
+export const needs = (status) => total(status, "assets", "quarantined") + total(status, "deliveries", "quarantined");
+
+// Small parts
+
+const utc = (iso) => iso.replace("T", " ").replace("Z", " UTC");
+const time = (iso, kind = "ago") => iso
+  ? h(`time.${kind === "left" ? words.urgency(iso) : "calm"}`, { datetime: iso, title: utc(iso), "data-kind": kind }, words.instant(iso, kind))
+  : null;
+const state = (name) => h(`span.state.${/^[a-z]+$/.test(name) ? name : "other"}`, {}, name);
+const size = (count) => Number.isFinite(count) ? h("span", { title: plural(count, "byte") }, words.bytes(count)) : null;
+const reason = (slug) => slug ? h("span.reason", { title: slug }, words.reason(slug)) : null;
+const why = (slug) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reason(slug), "."), words.help(slug) ? h("p.about", {}, words.help(slug)) : null) : null;
+const act = (what, id, label, extra = {}) => h("button", { type: "button", "data-do": what, "data-id": id, ...extra }, label);
+const copy = (text, what) => act("copy", text, "Copy", { class: "quiet", "aria-label": `Copy ${what}` });
+const role = (row) => row.ordinal ? `${row.role} ${row.ordinal + 1}` : row.role;
+const yours = (row) => row.external_id ? ` · ${row.external_id}` : "";
+const json = (value) => h("pre", {}, typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+function open(route, kind, id, ...label) {
+  return h("a.opens", { href: address(route.view, { ...route.filters, open: `${kind}:${id}` }), "data-open": `${kind}:${id}`, title: label.every((part) => typeof part === "string") ? label.join("") : null }, ...label);
+}
+
+function section(title, id, ...children) {
+  return h("section", { "aria-labelledby": id, "data-key": id }, h("h2", { id }, title), ...children);
+}
+
+// The overview: is everything archived, what is urgent, what needs me
+
+export function overview({ status, waiting, quarantined, doubted, lost, latest }, route, publicUrl, idle) {
+  const sources = Object.keys(status.sources);
+  if (!total(status, "assets", ...STATES.assets) && !total(status, "deliveries", ...STATES.deliveries) && !total(status, "tasks", ...STATES.tasks)) {
+    return [h("h1", {}, "Nothing has come in yet."), firstSteps(sources, publicUrl)];
+  }
+  return [
+    headline(status, waiting.rows, latest.rows, idle),
+    figures(status),
+    h("div.columns", {},
+      section("Needs you", "needs", attention(quarantined.rows, doubted.rows, lost.rows, status, route)),
+      section("Most urgent", "urgent", urgent(waiting, status, route)),
+      section("Just archived", "latest", recent(latest.rows, route))),
+  ];
+}
+
+function headline(status, waiting, latest, idle) {
+  const count = (...states) => total(status, "assets", ...states);
+  const { overdue } = status.work;
+  const onTheWay = count("waiting"), gone = count("lost"), open = total(status, "tasks", "open");
+  const doubted = total(status, "deliveries", "quarantined");
+  const wanting = [count("quarantined") ? plural(count("quarantined"), "video") : null, doubted ? plural(doubted, "callback") : null].filter(Boolean).join(" and ");
+  const wantingYou = `${wanting} ${needs(status) === 1 ? "needs" : "need"} you. `;
+  const first = waiting[0];
+  const main = overdue ? [h("span.over", {}, `${plural(overdue, "video is", "videos are")} past the deadline.`)]
+    : wanting ? [wantingYou]
+    : onTheWay ? [`${plural(onTheWay, "video is", "videos are")} on the way.`]
+    : gone ? ["Everything else is archived."]
+    : ["Everything is archived."];
+  const paused = Object.keys(status.sources).filter((name) => status.sources[name].paused);
+  const notes = [
+    first && !overdue ? ["The most urgent has ", time(first.must_by, "left"), ". "] : null,
+    overdue && wanting ? wantingYou : null,
+    overdue || wanting ? onTheWay ? `${plural(onTheWay, "video is", "videos are")} on the way. ` : "Nothing else is waiting. " : null,
+    !first && latest.length ? [`${plural(count("archived"), "video")}, the latest `, time(latest[0].archived_at), ". "] : null,
+    gone ? `${plural(gone, "video was", "videos were")} lost. ` : null,
+    open ? `${plural(open, "task is", "tasks are")} being watched. ` : null,
+    paused.length ? h("strong", {}, `Paused: ${paused.join(", ")}. `) : null,
+    idle ? h("strong.over", {}, "Work is due, but no worker has taken it. Is one running? ") : null,
+  ];
+  return h("header.headline", { "data-key": "headline" }, h("h1", {}, main), h("p", {}, notes));
+}
+
+function figures(status) {
+  const one = (label, count, view, given, tone = "") =>
+    h(`a.figure${count ? tone : ""}`, { href: address(view, given) }, h("strong", {}, count.toLocaleString("en")), h("span", {}, label));
+  const count = (name) => total(status, "assets", name);
+  return h("div.figures", { "data-key": "figures" },
+    one("archived", count("archived"), "assets", { state: "archived" }, ".good"),
+    one("waiting", count("waiting"), "assets", { state: "waiting" }),
+    one("in transfer", status.work.running, "assets", { state: "waiting" }),
+    one("quarantined", count("quarantined"), "assets", { state: "quarantined" }, ".warn"),
+    one("callbacks in doubt", total(status, "deliveries", "quarantined"), "deliveries", { state: "quarantined" }, ".warn"),
+    one("lost", count("lost"), "assets", { state: "lost" }, ".bad"));
+}
+
+function attention(quarantined, doubted, lost, status, route) {
+  const item = (kind, row, name, button) => h("li", { "data-key": `${kind}:${row.id}` },
+    h("div", {}, h("p.id", {}, open(route, kind, row.id, row.task_id ?? `Callback ${row.id.slice(0, 12)}…`)),
+      h("p.about", {}, state(name), " ", row.source, yours(row), " · ", time(row.created_at ?? row.received_at)),
+      h("p", {}, reason(row.reason), row.reason ? "." : "")),
+    button);
+  const listed = new Set(quarantined.map((row) => `${row.source} ${row.task_id}`)); // their callback says the same again
+  const items = [
+    ...quarantined.map((row) => item("assets", row, row.state, act("retry", row.id, "Retry"))),
+    ...doubted.filter((row) => !listed.has(`${row.source} ${row.task_id}`)).map((row) => item("deliveries", row, "callback", act("replay", row.id, "Replay"))),
+    ...lost.map((row) => item("assets", row, row.state, act("retry", row.id, "Try once more"))),
+  ];
+  if (!items.length) return h("p.empty", {}, "Nothing. Quarantined and lost videos, and callbacks we cannot make sense of, would be listed here.");
+  const whole = needs(status) + total(status, "assets", "lost");
+  return [h("ul.rows", {}, items), whole > quarantined.length + doubted.length + lost.length ? h("p.empty", {}, `These are the newest of ${whole.toLocaleString("en")}; the figures above lead to all.`) : null];
+}
+
+function urgent({ rows, more }, status, route) {
+  if (!rows.length) return h("p.empty", {}, "Nothing is waiting.");
+  const shown = rows.slice(0, 8);
+  return [
+    h("ul.rows", {}, shown.map((row) => h("li", { "data-key": row.id },
+      h("div", {}, h("p.id", {}, open(route, "assets", row.id, row.task_id)),
+        h("p.about", {}, row.source, " · ", role(row), yours(row), row.attempts ? ` · ${plural(row.attempts, "failed try", "failed tries")}` : "",
+          status.sources[row.source]?.paused ? h("strong", {}, " · source is paused") : ""),
+        row.reason ? h("p", {}, reason(row.reason), ".") : null),
+      h("p.left", {}, time(row.must_by, "left"))))),
+    more ? h("p.empty", {}, `Among the newest ${rows.length.toLocaleString("en")} that wait.`) : null,
+    rows.length > shown.length ? h("p", {}, h("a", { href: address("assets", { state: "waiting" }) }, `All ${total(status, "assets", "waiting").toLocaleString("en")} waiting`)) : null,
+  ];
+}
+
+function recent(rows, route) {
+  if (!rows.length) return h("p.empty", {}, "Nothing yet.");
+  return h("ul.rows", {}, rows.map((row) => h("li", { "data-key": row.id },
+    h("div", {}, h("p.id", {}, open(route, "assets", row.id, row.task_id)),
+      h("p.about", {}, row.source, yours(row), " · ", size(row.size), " · ", time(row.archived_at))),
+    act("watch", row.id, "Watch"))));
+}
+
+export function firstSteps(sources, publicUrl) {
+  if (!sources.length) {
+    return h("div.steps", {}, h("p", {}, "No source is configured. A source is one account at a provider; add it to ", h("code", {}, "reelkeep.toml"), " and start again:"),
+      json('[sources.kie]\nprovider = "kie"\nwebhook_keys = ["env:KIE_WEBHOOK_KEY"]\napi_key = "env:KIE_API_KEY"'));
+  }
+  return h("div.steps", {}, h("p", {}, "Give the provider this address as the callback URL of your tasks:"),
+    h("ul.rows", {}, sources.map((name) => h("li", { "data-key": name }, callback(name, publicUrl)))),
+    h("p", {}, "A source with tokens wants one of them as the last part: ", h("code", {}, "…/{token}"), ". To try it without a provider, run ",
+      h("code", {}, `reelkeep sign ${sources[0]}`), " and send what it prints."));
+}
+
+const callback = (name, publicUrl) => {
+  const url = `${publicUrl}/webhooks/${name}`;
+  return h("p.copyable", {}, h("code", {}, `POST ${url}`), copy(url, `the callback address of ${name}`));
+};
+
+// Lists
+
+const COLUMNS = {
+  assets: [
+    ["State", (row) => state(row.state)],
+    ["Task", (row, route) => [open(route, "assets", row.id, row.task_id), row.external_id ? h("span.about", {}, row.external_id) : null], "id"],
+    ["Source", (row) => row.source, "short"],
+    ["Role", role, "short"],
+    ["Size", (row) => size(row.size), "number"],
+    ["When", (row) => row.state === "waiting" ? time(row.must_by, "left") : row.archived_at ? time(row.archived_at) : ["came ", time(row.created_at)], "short"],
+    ["Reason", (row) => reason(row.reason), "wide"],
+  ],
+  deliveries: [
+    ["Outcome", (row) => state(row.outcome)],
+    ["Task", (row, route) => open(route, "deliveries", row.id, row.task_id ?? `Task unknown (${row.id.slice(0, 8)}…)`), "id"],
+    ["Source", (row) => row.source, "short"],
+    ["Received", (row) => time(row.received_at), "short"],
+    ["Repeats", (row) => row.repeats ? h("span", { title: `last ${utc(row.last_seen_at)}` }, `${row.repeats}×`) : null, "number"],
+    ["Proof", (row) => h("span", { title: words.verdict(row.verdict)[1] }, words.verdict(row.verdict)[0]), "short"],
+    ["Reason", (row) => reason(row.reason), "wide"],
+  ],
+  tasks: [
+    ["State", (row) => state(row.state)],
+    ["Task", (row, route) => open(route, "tasks", row.id, row.task_id), "id"],
+    ["Source", (row) => row.source, "short"],
+    ["Your id", (row) => row.external_id, "id"],
+    ["Seen", (row) => time(row.created_at), "short"],
+    ["Next look", (row) => row.look_at ? time(row.look_at) : row.state === "open" ? "waits for a callback" : null, "short"],
+    ["Reason", (row) => reason(row.reason), "wide"],
+  ],
+};
+
+export function table(kind, { rows, more }, route, sources, publicUrl) {
+  if (!rows.length) {
+    if (Object.keys(route.filters).length) return h("p.empty", {}, "Nothing matches. ", h("a", { href: address(kind) }, "Show all"));
+    return [h("p.empty", {}, `No ${kind} yet.`), firstSteps(sources, publicUrl)];
+  }
+  const columns = COLUMNS[kind];
+  // Roles are spelled out, since a table that is laid out as cards loses them in some browsers.
+  return [
+    h("table", { role: "table", "aria-label": words.capital(kind), "data-key": kind },
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(([name, , type]) => h(`th${type ? `.${type}` : ""}`, { scope: "col", role: "columnheader" }, name)))),
+      h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row", "data-key": row.id, "aria-current": route.open === `${kind}:${row.id}` ? "true" : null },
+        columns.map(([name, cell, type]) => h(`td${type ? `.${type}` : ""}`, { role: "cell", "data-label": name }, cell(row, route))))))),
+    h("p.foot", {}, plural(rows.length, "row"), " shown. ", more ? h("button", { type: "button", "data-do": "more" }, "Load more") : "That is all."),
+  ];
+}
+
+export function sourcesView(status, publicUrl) {
+  const names = Object.keys(status.sources);
+  if (!names.length) return firstSteps(names, publicUrl);
+  return h("div.cards", {}, names.map((name) => {
+    const source = status.sources[name];
+    const counts = Object.entries(status.assets?.[name] ?? {});
+    return h("section.card", { "data-key": name, "aria-label": name },
+      h("h2", {}, name, source.paused ? [" ", state("paused")] : null),
+      h("p.about", {}, source.provider, " · ", source.can_ask ? "we ask its API and confirm with it" : "no API key: callbacks are all we hear"),
+      h("p", {}, counts.length ? counts.map(([name, count], n) => [n ? " · " : "", `${count.toLocaleString("en")} ${name}`]) : "No assets yet."),
+      callback(name, publicUrl),
+      h("p.deed", {}, source.paused ? act("resume", name, "Resume", { class: "primary" }) : act("pause", name, "Pause"),
+        " ", h("span.about", {}, source.paused ? "Callbacks are still kept. Nothing is fetched." : "Pausing stops new transfers; callbacks are still kept.")));
+  }));
+}
+
+// Details
+
+const facts = (...pairs) => h("dl", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
+  .map(([name, value, extra]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, extra ? [" ", extra] : null))));
+
+function history(entries, route) {
+  if (!entries?.length) return null;
+  return section("History", "history", h("ol.history", {}, entries.map((entry) => {
+    const [kind, id] = entry.actor.split(":");
+    const by = kind === "delivery" && id ? open(route, "deliveries", id, words.actor(entry.actor)) : words.actor(entry.actor);
+    return h("li", {}, h("p", {}, entry.was && entry.was !== entry.now ? [state(entry.was), " → "] : null, state(entry.now), " ", h("span.about", {}, time(entry.at), " by ", by)),
+      entry.reason ? h("p", {}, reason(entry.reason), ".") : null);
+  })));
+}
+
+function tries(rows) {
+  if (!rows?.length) return null;
+  return section("Tries", "tries", h("ol.history", {}, rows.map((row) => h("li", {},
+    h("p", {}, words.outcome(row.outcome), " ",
+      h("span.about", {}, time(row.started_at), row.ended_at ? `, took ${words.span(Date.parse(row.ended_at) - Date.parse(row.started_at))}` : "")),
+    row.reason ? h("p", {}, reason(row.reason), ".") : null))));
+}
+
+function film(row, watched) {
+  if (watched?.id !== row.id) return act("watch", row.id, "Watch", { class: "primary" });
+  return h("div.film", { "data-key": "film" },
+    watched.failed ? h("p.problem", { role: "alert" }, "The browser could not play it from the store at ", h("code", {}, new URL(watched.url).host),
+      ". If that address is private, set store.public_endpoint_url.") : h("video", { controls: true, autoplay: true, playsinline: true, src: watched.url, "data-key": watched.url }),
+    h("p.about", {}, h("a", { href: watched.url, target: "_blank", rel: "noopener noreferrer" }, "Open in a new tab"), " · the link dies ", time(watched.expires_at)));
+}
+
+function assetDetail(row, route, watched) {
+  const media = row.media ?? {};
+  const margin = row.archived_at ? Date.parse(row.must_by) - Date.parse(row.archived_at) : 0;
+  return [
+    h("p.about", {}, state(row.state), " ", row.source, " · ", role(row)),
+    row.state === "archived" ? null : why(row.reason),
+    row.state === "archived" ? film(row, watched) : row.state === "disposed" ? null
+      : h("p", {}, act("retry", row.id, row.state === "lost" ? "Try once more" : row.state === "waiting" ? "Try now" : "Retry", { class: "primary" })),
+    facts(
+      row.archived_at ? ["Archived", [time(row.archived_at), ","], h("span.about", {}, margin > 0 ? `${words.span(margin)} before its deadline` : `${words.span(margin)} after its deadline`)] : ["Must be kept by", time(row.must_by, "left")],
+      ["Link dies", row.state === "archived" ? null : time(row.link_expires_at), h("span.about", {}, `(${words.origin(row.link_origin)})`)],
+      ["Next try", row.state === "waiting" ? time(row.due_at) : null],
+      ["Proof", words.verdict(row.verdict)[1]],
+      ["Size", size(row.size)],
+      ["Length", Number.isFinite(media.duration) ? h("span", { title: `${media.duration} s` }, `${media.duration.toFixed(1)} s`) : null],
+      ["Picture", media.width ? `${media.width} × ${media.height}${media.fps ? `, ${+media.fps.toFixed(2)} frames/s` : ""}` : null],
+      ["Codecs", [media.video_codec, media.audio_codec].filter(Boolean).join(" + ")],
+      ["Type", row.content_type],
+      ["Your id", row.external_id],
+      ["Bucket", row.state === "archived" ? row.bucket : null],
+      ["Object", row.key && h("code", {}, row.key), row.key && copy(row.key, "the object key")],
+      ["Version", row.version_id && h("code", {}, row.version_id)],
+      ["SHA-256", row.sha256 && h("code", {}, row.sha256), row.sha256 && copy(row.sha256, "the SHA-256")],
+      ["Asset id", h("code", {}, row.id), copy(row.id, "the asset id")]),
+    h("p", {}, h("a", { href: address("tasks", { source: row.source, q: row.task_id }) }, "Its task"), " · ", h("a", { href: address("deliveries", { source: row.source, q: row.task_id }) }, "Its callbacks")),
+    row.metadata ? section("Your metadata", "metadata", json(row.metadata)) : null,
+    tries(row.tries),
+    history(row.history, route),
+  ];
+}
+
+function deliveryDetail(row) {
+  return [
+    h("p.about", {}, state(row.outcome), " ", row.source),
+    why(row.reason),
+    h("p.deed", {}, act("replay", row.id, "Replay", { class: row.outcome === "quarantined" ? "primary" : null }), " ", h("span.about", {}, "Reads it again with today’s settings. Harmless to repeat.")),
+    facts(["Received", time(row.received_at)], ["Repeats", row.repeats ? [`${row.repeats}, last `, time(row.last_seen_at)] : "none"],
+      ["Proof", words.verdict(row.verdict)[1]], ["Delivery id", h("code", {}, row.id), copy(row.id, "the delivery id")]),
+    row.task_id ? h("p", {}, h("a", { href: address("assets", { source: row.source, q: row.task_id }) }, "Its assets"), " · ", h("a", { href: address("tasks", { source: row.source, q: row.task_id }) }, "Its task")) : null,
+    section("Body", "received-body", h("p.about", {}, "Secrets and the signed parts of links are taken out."), json(pretty(row.body))),
+    section("Headers", "received-headers", json(row.headers ?? {})),
+  ];
+}
+
+function pretty(body) {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body;
+  }
+}
+
+function taskDetail(row, route) {
+  return [
+    h("p.about", {}, state(row.state), " ", row.source),
+    why(row.reason),
+    facts(["Seen", time(row.created_at)], ["Expected", row.state === "open" ? time(row.expected_at) : null],
+      ["Next look", row.look_at ? time(row.look_at) : row.state === "open" ? "none: waits for a callback" : null], ["Looks so far", row.looks],
+      ["Completed", time(row.completed_at)], ["Provider deletes it", time(row.storage_expires_at)], ["Your id", row.external_id],
+      ["Task id", h("code", {}, row.task_id), copy(row.task_id, "the task id")]),
+    section("Assets", "task-assets", row.assets.length ? h("ul.rows", {}, row.assets.map((id) => h("li", { "data-key": id }, open(route, "assets", id, h("code", {}, id))))) : h("p.empty", {}, "None yet.")),
+    h("p", {}, h("a", { href: address("deliveries", { source: row.source, q: row.task_id }) }, "Its callbacks")),
+    row.metadata ? section("Your metadata", "metadata", json(row.metadata)) : null,
+    history(row.history, route),
+  ];
+}
+
+const NAMES = { assets: "Asset", deliveries: "Callback", tasks: "Task" };
+
+export function detail({ kind, row, problem }, route, watched) {
+  const body = problem ? h("p.problem", { role: "alert" }, problem)
+    : { assets: assetDetail, deliveries: deliveryDetail, tasks: taskDetail }[kind](row, route, watched);
+  return [
+    h("header", { "data-key": "header" }, h("p.about", {}, NAMES[kind]),
+      h("a.close", { href: address(route.view, route.filters), "aria-label": "Close details", title: "Close (Esc)" }, "×"),
+      h("h2", { id: "panel-title", tabindex: "-1" }, row ? row.task_id ?? "Task unknown" : "Not found")),
+    h("div", { "data-key": `${kind}:${row?.id}` }, body),
+  ];
+}
+
+export const updated = (at) => `Updated ${now() - at < 2_000 ? "now" : `${words.span(now() - at)} ago`}`;

@@ -1,0 +1,147 @@
+/** Slugs, bytes and instants in plain words. Pure; unknown slugs are shown as they are, never hidden. */
+
+import { now } from "./api.js";
+
+const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const slugWords = (slug) => capital(slug.replaceAll("_", " "));
+
+export function bytes(size) {
+  if (size < 1000) return plural(size, "byte");
+  const step = Math.min(Math.floor(Math.log10(size) / 3), 4);
+  return `${(size / 1000 ** step).toPrecision(3)} ${["", "kB", "MB", "GB", "TB"][step]}`;
+}
+
+/** A length of time, in one unit where `coarse`, else in at most two. */
+export function span(milliseconds, coarse = false) {
+  const ms = Math.abs(milliseconds);
+  if (ms < 1000) return "under 1 s";
+  if (ms < MINUTE) return `${Math.floor(ms / 1000)} s`;
+  const [big, small, names] = ms < 10 * MINUTE ? [MINUTE, 1000, ["min", "s"]] : ms < HOUR ? [MINUTE, 0, ["min"]]
+    : ms < DAY ? [HOUR, MINUTE, ["h", "min"]] : [DAY, HOUR, ["d", "h"]];
+  const rest = small && !coarse && Math.floor((ms % big) / small);
+  return `${Math.floor(ms / big)} ${names[0]}${rest ? ` ${rest} ${names[1]}` : ""}`;
+}
+
+/** How an instant reads now: kind "left" counts down to it, "ago" up from it. */
+export function instant(iso, kind) {
+  const left = Date.parse(iso) - now();
+  if (kind === "left") return left > 0 ? `${span(left)} left` : `overdue by ${span(left)}`;
+  if (left > 1_500) return `in ${span(left)}`;
+  return left > -1_500 ? "just now" : `${span(left, true)} ago`;
+}
+
+/** How pressing a deadline is. */
+export function urgency(iso) {
+  const left = Date.parse(iso) - now();
+  return left <= 0 ? "over" : left < 5 * MINUTE ? "soon" : "calm";
+}
+
+const REASONS = {
+  // where trust ends
+  not_trusted: "Nobody vouches for this link: the callback proves too little, and there is no API key to ask with",
+  failure_not_proved: "It reports a failure without proving where it comes from, so it is not believed",
+  not_final: "It only reports progress",
+  // the link and the file host
+  http_401: "The file host refuses the link",
+  http_403: "The file host refuses the link; it has probably expired",
+  http_404: "The file host has no such file any more",
+  http_410: "The file host has deleted the file",
+  http_429: "The file host asks us to slow down",
+  short_body: "The download stopped before its end",
+  end_unknown: "The file host did not say how long the file is, and it looks cut off",
+  timed_out: "The file host stopped answering",
+  too_slow: "The download was too slow to go on with",
+  unreachable: "The file host cannot be reached",
+  too_large: "The file is larger than workers.max_size allows",
+  too_many_redirects: "The link redirects too often",
+  encoded_body: "The file host compresses the file, which we do not accept",
+  address_not_public: "The link leads to a private address. That is refused unless allowed_hosts names it",
+  port_not_allowed: "The link leads to an unusual port, which is refused",
+  scheme_not_allowed: "The link is not https, which is refused",
+  credentials_in_link: "The link carries a password, which is refused",
+  link_malformed: "The link is not a proper address",
+  link_conflict: "Another statement named another file for the same place",
+  callback_claimed_other_files: "The callback named other files than the provider’s API does",
+  // the file
+  empty_file: "The file is empty",
+  truncated: "The file is cut off",
+  malformed_box: "The file is damaged",
+  no_video_track: "The file has no picture",
+  zero_duration: "The film has no length",
+  image_file: "It is a still image, not a film",
+  not_mp4: "It is not an MP4 film",
+  html_page: "It is a web page, not a film. The link has probably expired",
+  xml_document: "It is an XML document, not a film. The link has probably expired",
+  json_document: "It is a JSON document, not a film",
+  playlist: "It is a playlist, not a film",
+  // the store
+  store_unreachable: "The store cannot be reached",
+  object_missing: "The store does not show what it said it stored",
+  size_differs: "The store holds another size than was sent",
+  digest_differs: "The store holds other bytes than were sent",
+  other_bytes_under_key: "Other bytes already stand under this name in the bucket",
+  object_exists: "Something already stands under this name in the bucket",
+  // the provider
+  task_not_found: "The provider does not know this task",
+  provider_failed: "The provider says the generation failed",
+  no_api_key: "The source has no API key to ask with",
+  no_outputs: "It reports success, but names no file",
+  shape_unknown: "It follows no shape we know",
+  not_an_object: "It follows no shape we know",
+  unexpected_error: "A mistake of ours; the log says more",
+  retry: "Tried again by hand",
+};
+const PATTERNS = [
+  [/^http_(5\d\d)$/, (code) => `The other side has trouble (HTTP ${code})`],
+  [/^http_(\d+)$/, (code) => `Refused with HTTP ${code}`],
+  [/^store_(.+)$/, (code) => `The store refused: ${code.replaceAll("_", " ")}`],
+  [/^(?:code|provider)_(.+)$/, (code) => `The provider says: ${code.replaceAll("_", " ")}`],
+  [/^(.+)_(missing|not_.+|unknown)$/, (what, how) => `${slugWords(what)} ${how === "missing" ? "is missing" : `is ${how.replaceAll("_", " ")}`}`],
+];
+
+export function reason(slug) {
+  if (Object.hasOwn(REASONS, slug)) return REASONS[slug];
+  for (const [pattern, words] of PATTERNS) {
+    const found = slug.match(pattern);
+    if (found) return words(...found.slice(1));
+  }
+  return slugWords(slug);
+}
+
+/** What a person can do about it, beyond pressing the button. */
+const HELP = {
+  not_trusted: "Retry fetches it as it stands, so look first where it comes from. An api_key for the source would settle such cases by itself.",
+  shape_unknown: "It is kept as it came. Replay it after an update that understands it.",
+  address_not_public: "If it is right, add the address to the source’s allowed_hosts, then retry.",
+  port_not_allowed: "If it is right, add host:port to the source’s allowed_hosts, then retry.",
+  scheme_not_allowed: "For tests, insecure_http on the source allows it.",
+  too_large: "Raise workers.max_size, then retry.",
+  other_bytes_under_key: "Somebody else wrote to this bucket. Move that object away, then retry.",
+  html_page: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
+  unexpected_error: "Please report it with the log’s lines.",
+};
+export const help = (slug) => HELP[slug] ?? null;
+
+const VERDICTS = { // short, and in full
+  unsigned: ["None", "Nothing proves where it comes from"],
+  stale: ["Old signature", "Signed, but too long ago"],
+  token: ["Our token", "It carried the token that only the provider was told"],
+  signed_id: ["Signed id", "Signed: the signature covers task id and time"],
+  signed_body: ["Signed", "Signed: the signature covers the whole body"],
+  polled: ["Provider’s API", "The provider’s API said so when we asked"],
+};
+export const verdict = (slug) => VERDICTS[slug] ?? [slugWords(slug), slugWords(slug)];
+
+const OUTCOMES = { transient: "Failed, to be tried again", permanent: "Failed for good", handed_back: "Handed back unfinished" };
+export const outcome = (slug) => slug ? OUTCOMES[slug] ?? slugWords(slug) : "Running";
+
+const ORIGINS = { stated: "the provider said so", query: "read from the link", default: "the provider’s usual" };
+export const origin = (slug) => ORIGINS[slug] ?? slugWords(slug);
+
+export function actor(name) {
+  const [kind, who] = name.split(":");
+  return { delivery: "a callback", poll: "asking the provider", operator: "an operator", worker: `worker ${who?.slice(0, 8)}` }[kind] ?? name;
+}

@@ -1,0 +1,241 @@
+"""Settings: read once, every mistake at once, no secret ever shown."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.providers import kie
+from archive.settings import ENVIRONMENT, Settings, SettingsError, find_file, load
+
+SOURCE = '[sources.kie]\nprovider = "kie"\n'
+UNSIGNED = SOURCE + "allow_unsigned = true\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Settings:
+    path = folder / "reelkeep.toml"
+    path.write_text(text)
+    return load({**(environ or {}), "REELKEEP_CONFIG": str(path)})
+
+
+def problems(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        loaded(folder, text, environ)
+    assert "\n".join(caught.value.problems) == str(caught.value)
+    return sorted(caught.value.problems)
+
+
+def test_load__nothing_given(folder: Path) -> None:
+    """An empty file is good: the defaults are the documented ones."""
+    settings = loaded(folder, "")
+    assert ("127.0.0.1", 8080, "videos-companion", {}) == (
+        settings.server.host, settings.server.port, settings.store.companion, settings.sources,
+    )  # fmt: skip
+
+
+def test_load__all_mistakes_at_once(folder: Path) -> None:
+    """Each mistake has its line, with its place in the file; none hides another."""
+    text = """
+    colour = "red"
+    [server]
+    port = 99999
+    prot = 1
+    content_life = "P8D"
+    public_url = "hooks.example.com"
+    [ledger]
+    url = "mysql://u@h/d"
+    [queue]
+    url = "localhost:6379"
+    [store]
+    bucket = "v"
+    dialect = "azure"
+    endpoint_url = "127.0.0.1:9000"
+    [workers]
+    slots = 0
+    lease = 5
+    heartbeat = 3
+    [sources.Bad]
+    provider = "kie"
+    [sources.a]
+    provider = "acme"
+    [sources.b]
+    provider = "kie"
+    webhook_keys = [""]
+    max_concurrency = 0
+    [sources.c]
+    provider = "kie"
+    tokens = ["t"]
+    retention = { mode = "compliance", days = 1 }
+    """
+    found = problems(folder, text)
+    places = [line.split(":")[0] for line in found]
+    assert [
+        "colour", "ledger.url", "queue.url", "server.content_life", "server.port", "server.prot", "server.public_url",
+        "sources.Bad", "sources.Bad", "sources.a", "sources.b.max_concurrency", "sources.b.webhook_keys.0",
+        "sources.c.retention.days", "sources.c.retention.mode", "store.bucket", "store.dialect",
+        "store.endpoint_url", "workers.slots",
+    ] == places  # fmt: skip
+    assert all("\n" not in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("", "sources.kie: needs webhook_keys or tokens, or allow_unsigned = true"),
+        ("webhook_keys = []\ntokens = []", "sources.kie: needs webhook_keys or tokens, or allow_unsigned = true"),
+        ('tokens = ["t"]\nconfirm = "always"', 'sources.kie: confirm = "always" needs an api_key'),
+        ('tokens = ["t"]\napi_base = "api.kie.ai"', "sources.kie.api_base: must begin with https:// or http://"),
+        (
+            'tokens = ["t"]\napi_base = "http://api.kie.ai"',
+            "sources.kie: api_base is plain http: the API key would travel in clear (insecure_http = true for tests)",
+        ),
+        ('tokens = ["env:ABSENT"]', "sources.kie.tokens.0: the environment variable ABSENT is not set"),
+        ('tokens = ["env:BLANK"]', "sources.kie.tokens.0: the environment variable BLANK is not set"),
+        ('tokens = ["env:"]', "sources.kie.tokens.0: the environment variable  is not set"),
+        ('tokens = ["file:absent"]', "sources.kie.tokens.0: the file absent cannot be read, or is empty"),
+        ('tokens = ["file:empty"]', "sources.kie.tokens.0: the file empty cannot be read, or is empty"),
+        ('tokens = ["file:binary"]', "sources.kie.tokens.0: the file binary cannot be read, or is empty"),
+        ('tokens = ["file:."]', "sources.kie.tokens.0: the file . cannot be read, or is empty"),
+        ('tokens = [" "]', "sources.kie.tokens.0: is empty"),
+        ("tokens = [7]", "sources.kie.tokens.0: must be text, or a reference like env:NAME or file:PATH"),
+        ('tokens = ["t"]\napi_key = ""', "sources.kie.api_key: is empty"),
+    ],
+)
+def test_load__refusals(folder: Path, lines: str, problem: str) -> None:
+    """Each documented refusal says what is wrong and where, in one line."""
+    (folder / "empty").write_text(" \n")
+    (folder / "binary").write_bytes(b"\xff\xfe")
+    assert [problem] == problems(folder, f"{SOURCE}{lines}\n", {"BLANK": " "})
+
+
+def test_load__lease_outlives_heartbeats(folder: Path) -> None:
+    """A lease that one late heartbeat would lose is refused."""
+    [line] = problems(folder, "[workers]\nlease = 5\nheartbeat = 3\n")
+    assert line.startswith("workers: lease must be at least twice heartbeat")
+    assert timedelta(seconds=6) == loaded(folder, "[workers]\nlease = 6\nheartbeat = 3\n").workers.lease
+
+
+def test_secrets__from_environment_and_files(folder: Path) -> None:
+    """`env:` and `file:` are followed, files from the settings' own folder; surrounding blanks are not part of it."""
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "key").write_text("from-file\n")
+    text = SOURCE + 'webhook_keys = ["env:KEY", "file:secrets/key", "literal", "odd:literal"]\n'
+    source = loaded(folder, text, {"KEY": "from-env\n"}).sources["kie"]
+    assert ["from-env", "from-file", "literal", "odd:literal"] == [k.get_secret_value() for k in source.webhook_keys]
+
+
+def test_secrets__are_in_no_message_and_no_repr(folder: Path) -> None:
+    """Neither a right setting nor a wrong one ever shows a secret's value."""
+    text = """
+    [server]
+    operator_tokens = ["canary-1"]
+    [ledger]
+    url = "postgresql+psycopg://u:canary-2@h/d"
+    [queue]
+    url = "redis://:canary-3@h"
+    [sources.kie]
+    provider = "kie"
+    tokens = ["canary-4"]
+    webhook_keys = ["env:KEY"]
+    api_key = "canary-6"
+    """
+    settings = loaded(folder, text, {"KEY": "canary-5"})
+    assert "canary" not in f"{settings!r} {settings} {settings.sources} {settings.ledger} {settings.queue}"
+    wrong = text.replace('"canary-6"', '["canary-6"]').replace('["canary-4"]', '"canary-4"')
+    wrong = wrong.replace('"redis:', '"canary:').replace("postgresql+psycopg", "canary") + "max_concurrency = -1\n"
+    found = problems(folder, wrong, {"PORT": "canary-7", "S3_DIALECT": "canary-8", "KEY": "canary-5"})
+    assert 7 == len(found)
+    assert "canary" not in " ".join(found)
+
+
+def test_environment__overrides_the_file(folder: Path) -> None:
+    """Each documented variable wins over the file; an empty one counts as not set."""
+    text = '[server]\nport = 1\n[store]\nbucket = "from-file"\n[ledger]\nurl = "sqlite:///file.db"\n'
+    environ = {
+        "DATABASE_URL": "sqlite:///env.db",
+        "REDIS_URL": "redis://env:1/2",
+        "S3_BUCKET": "",
+        "S3_COMPANION_BUCKET": "env-companion",
+        "S3_ENDPOINT_URL": "http://env:9000",
+        "S3_PUBLIC_ENDPOINT_URL": "https://public.env",
+        "S3_DIALECT": "minio",
+        "PORT": "8181",
+        "REELKEEP_PUBLIC_URL": "https://hooks.env",
+        "REELKEEP_SPOOL": "/env/spool",
+        "REELKEEP_SLOTS": "7",
+        "REELKEEP_OPERATOR_TOKEN": "token-from-env",
+    }
+    assert set(ENVIRONMENT) | {"REELKEEP_OPERATOR_TOKEN"} == set(environ)
+    settings = loaded(folder, text, environ)
+    store = settings.store
+    assert ("sqlite:///env.db", "redis://env:1/2", "from-file", "env-companion", "http://env:9000") == (
+        settings.ledger.url, settings.queue.url.get_secret_value(), store.bucket, store.companion, store.endpoint_url,
+    )  # fmt: skip
+    assert ("https://public.env", "minio", 8181, "https://hooks.env", Path("/env/spool"), 7) == (
+        store.public_endpoint_url, store.dialect, settings.server.port, settings.server.public_url,
+        settings.workers.spool, settings.workers.slots,
+    )  # fmt: skip
+    assert ["token-from-env"] == [token.get_secret_value() for token in settings.server.operator_tokens]
+
+
+def test_environment__an_operator_token_does_not_replace_those_of_the_file(folder: Path) -> None:
+    """A file that names tokens says which count."""
+    settings = loaded(folder, '[server]\noperator_tokens = ["f"]\n', {"REELKEEP_OPERATOR_TOKEN": "e"})
+    assert ["f"] == [token.get_secret_value() for token in settings.server.operator_tokens]
+
+
+def test_environment__onto_a_section_that_is_none(folder: Path) -> None:
+    """A file whose section is no table is a mistake, not a crash."""
+    assert ["server: Input should be a valid dictionary or instance of Server"] == problems(
+        folder, "server = 7\n", {"PORT": "1", "REELKEEP_OPERATOR_TOKEN": "t"}
+    )
+
+
+@pytest.mark.parametrize("text", ["[server", "a = ", "\x00"])
+def test_load__no_toml(folder: Path, text: str) -> None:
+    """A file that is no TOML is one clear line that names it."""
+    [line] = problems(folder, text)
+    assert line.startswith(f"{folder}/reelkeep.toml: is not TOML: ")
+
+
+def test_load__no_utf_8(folder: Path) -> None:
+    """The same for a file in another encoding."""
+    path = folder / "reelkeep.toml"
+    path.write_bytes(b'a = "\xff"')
+    with pytest.raises(SettingsError, match="is not TOML"):
+        load({"REELKEEP_CONFIG": str(path)})
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_load__a_named_file_that_cannot_be_read(folder: Path, name: str) -> None:
+    """A file that was named must be there; the line says why it cannot be read."""
+    with pytest.raises(SettingsError, match=r"cannot be read \(\w+"):
+        load({"REELKEEP_CONFIG": str(folder / name)})
+
+
+def test_find_file__is_what_the_environment_names(folder: Path) -> None:
+    """`REELKEEP_CONFIG` decides, whether the file is there or not."""
+    assert Path("x.toml") == find_file({"REELKEEP_CONFIG": "x.toml"})
+
+
+def test_source__derived_values(folder: Path) -> None:
+    """Base and hosts come from the provider, then from the source; caps are by source."""
+    source = loaded(folder, UNSIGNED).sources["kie"]
+    assert (kie.API_BASE, kie.HOSTS) == (source.base, source.hosts)
+    text = UNSIGNED + 'api_base = "https://proxy.example/"\nallowed_hosts = ["h.example"]\nmax_concurrency = 3\n'
+    settings = loaded(folder, text)
+    assert ("https://proxy.example", kie.HOSTS | {"h.example"}, {"kie": 3}) == (
+        settings.sources["kie"].base, settings.sources["kie"].hosts, settings.caps,
+    )  # fmt: skip
+
+
+def test_settings__do_not_change_after_start(folder: Path) -> None:
+    """What was read at start holds until the end."""
+    with pytest.raises(ValueError, match="frozen"):
+        loaded(folder, "").server.port = 1

@@ -1,0 +1,129 @@
+"""What every provider module promises, over the traffic its documentation shows. A new provider brings its samples."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from archive.documents import parse
+from archive.errors import NotUnderstoodError, VerificationError
+from archive.identity import asset_id
+from archive.model import ApiAnswer, Delivery, Event, Progress, Verdict
+from archive.providers import PROVIDERS
+from tests.doubles import START
+from tests.recorded import Recorded, samples
+
+RECORDED = [pytest.param(one, id=f"{name}-{one.case}") for name in PROVIDERS for one in samples(name)]
+NAMES = sorted(PROVIDERS)
+
+
+def shown(event: Event) -> dict[str, Any]:
+    """An event in the form of `expected.json`."""
+
+    def instant(value: datetime | None) -> str | None:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+
+    expiries = {instant(output.link.expires_at) for output in event.outputs}
+    assert len(expiries) <= 1
+    return {
+        "task_id": event.task_id,
+        "progress": event.progress,
+        "route": event.route,
+        "links": [output.link.url for output in event.outputs],
+        "reason": event.reason,
+        "completed_at": instant(event.completed_at),
+        "link_expires_at": next(iter(expiries), None),
+        "storage_expires_at": instant(event.storage_expires_at),
+    }
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_verify__recorded(recorded: Recorded) -> None:
+    """Each recorded delivery gets the verdict, or the refusal, that its documentation implies."""
+    wanted = recorded.expected["verify"]
+    found = {"keys": wanted["keys"]}
+    try:
+        verdict = PROVIDERS[recorded.provider].verify(
+            recorded.delivery, parse(recorded.body), wanted["keys"], now=recorded.at
+        )
+        found["verdict"] = verdict.label
+    except VerificationError as exc:
+        found["refused"] = exc.reason
+    assert wanted == found
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_normalise__recorded(recorded: Recorded) -> None:
+    """Each recorded body becomes the event it documents, or is not understood for the stated reason."""
+    found: dict[str, Any] = {}
+    try:
+        found["event"] = shown(PROVIDERS[recorded.provider].normalise(parse(recorded.body), at=recorded.at))
+    except NotUnderstoodError as exc:
+        found["not_understood"] = exc.reason
+    assert {name: recorded.expected[name] for name in recorded.expected if name not in {"at", "verify"}} == found
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_normalise__is_the_same_each_time(recorded: Recorded) -> None:
+    """A delivery read again later names the same assets: replay and repeat change nothing."""
+    if "event" not in recorded.expected:
+        return
+    normalise, document = PROVIDERS[recorded.provider].normalise, parse(recorded.body)
+    first = normalise(document, at=recorded.at)
+    later = normalise(document, at=recorded.at + timedelta(days=1))
+    identities = [[asset_id("s", e.task_id, o) for o in e.outputs] for e in (first, later)]
+    assert identities[0] == identities[1]
+    assert len(first.outputs) == len(set(identities[0]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("key", ["a key", None])
+def test_sample__is_understood_by_its_own_provider(name: str, key: str | None) -> None:
+    """The callback that `reelkeep sign` makes verifies and normalises, with and without a key."""
+    provider = PROVIDERS[name]
+    url = f"https://{min(provider.HOSTS)}/videos/a.mp4"
+    headers, body = provider.sample("sample-1", url, key=key, now=START)
+    document = parse(body)
+    event = provider.normalise(document, at=START)
+    assert ("sample-1", Progress.SUCCEEDED, [url]) == (
+        event.task_id, event.progress, [output.link.url for output in event.outputs],
+    )  # fmt: skip
+    delivery = Delivery(name, {k.lower(): v for k, v in headers.items()}, body, None, START)
+    if key is None:
+        with pytest.raises(VerificationError, match="signature_missing"):
+            provider.verify(delivery, document, ["a key"], now=START)
+    else:
+        assert provider.verify(delivery, document, ["an old key", key], now=START) >= Verdict.SIGNED_ID
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts__are_whole(name: str) -> None:
+    """The facts the rest builds on are there: an https base, exact hosts, lives above zero, at least one route."""
+    provider = PROVIDERS[name]
+    base = urlsplit(provider.API_BASE)
+    assert ("https", "") == (base.scheme, base.path)
+    assert all(host == host.lower() and "/" not in host and ":" not in host for host in provider.HOSTS)
+    assert min(provider.LINK_LIFE, provider.TYPICAL, provider.GONE_AFTER) > timedelta(0)
+    assert len(provider.ROUTES) == len(set(provider.ROUTES)) > 0
+    for route in provider.ROUTES:
+        request = provider.status_request(route, "t 1/../&x=1")
+        assert request.path.startswith("/")
+        assert "t 1/../&x=1" not in request.path
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 429, 500, 599])
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"<html>", b"null", b"[]", b"0", b'{"code":null}', b'{"code":"0"}'])
+def test_read_status__answers_nobody_documented(name: str, status: int, body: bytes) -> None:
+    """Whatever a broken API or a proxy before it answers is an error of ours with a reason, never anything else."""
+    provider = PROVIDERS[name]
+    answer = ApiAnswer(status, {}, body)
+    for route in provider.ROUTES:
+        with pytest.raises(Exception, match=r"^[a-z0-9_]+$") as caught:
+            provider.read_status(route, answer, at=START)
+        assert hasattr(caught.value, "reason")
+    if provider.fresh_link_request("https://x.example/a"):
+        with pytest.raises(Exception, match=r"^[a-z0-9_]+$") as caught:
+            provider.read_fresh_link(answer, at=START)
+        assert hasattr(caught.value, "reason")

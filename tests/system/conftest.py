@@ -1,0 +1,31 @@
+"""Servers for system tests. Each test has its own; nothing is shared, since they get killed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.harness import GatedS3, Provider, Redis
+
+
+@pytest.fixture
+def s3() -> Iterator[GatedS3]:
+    server = GatedS3()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    server = Redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Provider]:
+    folder = tmp_path / "provider"
+    folder.mkdir()
+    server = Provider(folder)
+    yield server
+    server.stop()

@@ -1,0 +1,46 @@
+"""What is no film is refused by the name of what it is."""
+
+import pytest
+
+from tests.films import box, refusal
+
+
+@pytest.mark.parametrize(
+    ("slug", "data"),
+    [
+        ("empty_file", b""),
+        ("html_page", b"<!DOCTYPE html><html><body>Gone</body></html>"),
+        ("html_page", b"\xef\xbb\xbf \r\n<HTML lang=en>"),
+        ("html_page", b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>'),
+        ("json_document", b'{"code": 403, "msg": "expired"}'),
+        ("json_document", b' [{"error": 1}]'),
+        ("xml_document", b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'),
+        ("xml_document", b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
+        ("xml_document", b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"/>'),
+        ("playlist", b"#EXTM3U\n#EXT-X-VERSION:3\nfile:///etc/passwd\n"),
+        ("zip_archive", b"PK\x03\x04" + bytes(60)),
+        ("executable", b"\x7fELF\x02\x01\x01" + bytes(60)),
+        ("executable", b"MZ\x90" + bytes(60)),
+        ("image_file", b"\xff\xd8\xff\xe0\x00\x10JFIF"),
+        ("image_file", b"\x89PNG\r\n\x1a\n"),
+        ("image_file", b"GIF89a"),
+        ("image_file", b"RIFF\x24\x00\x00\x00WEBPVP8 "),
+        ("image_file", box(b"ftyp", b"avif\0\0\0\0") + box(b"meta", bytes(4)) + box(b"mdat")),
+        ("avi_file", b"RIFF\x24\x00\x00\x00AVI LIST"),
+        ("webm_file", b"\x1aE\xdf\xa3\x01\x00\x00\x00"),
+        ("not_mp4", b"RIFF\x24\x00\x00\x00WAVEfmt "),
+        ("not_mp4", b"G\x40\x00\x10" + bytes(184)),
+        ("not_mp4", bytes(1000)),
+        ("not_mp4", b"Too many requests"),
+        ("truncated", box(b"styp", b"msdh\0\0\0\0") + box(b"moof") + box(b"mdat")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_foreign(slug: str, data: bytes) -> None:
+    """What is no film is refused with the name of what it is."""
+    assert refusal(data) == slug
+
+
+def test_magic_in_size_field() -> None:
+    """A first box whose size happens to spell another format's signature is still a box."""
+    assert refusal(b"PK\x03\x04mdat" + bytes(60)) == "truncated"
