@@ -20,7 +20,7 @@ from tests import servers
 from tests.doubles import wait_for
 
 PROGRAM = """
-import os, sys, threading
+import logging, os, sys, threading
 from workers import jobs
 from workers.listen import listen
 
@@ -29,6 +29,7 @@ class Recorder:
         print("drain", flush=True)
         sys.stdin.readline()  # busy until told
 
+logging.basicConfig(stream=sys.stdout, format="%(message)s", level="WARNING")
 jobs.serve(Recorder())
 listen(os.environ["REDIS_URL"], threading.Event())
 """
@@ -76,9 +77,13 @@ class Listener:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.drains = 0
+        self.said: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+
+    @property
+    def drains(self) -> int:
+        return self.said.count("drain")
 
     def end_drain(self) -> None:
         assert self.process.stdin is not None
@@ -96,8 +101,8 @@ class Listener:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for _ in self.process.stdout:
-            self.drains += 1
+        for line in self.process.stdout:
+            self.said.append(line.strip())
 
 
 @pytest.fixture
@@ -175,8 +180,9 @@ def test_redis_absent_at_the_start__is_waited_for(tmp_path: Path) -> None:
     server, url = servers.valkey(tmp_path)
     server.stop()
     listener, bell = Listener(url), Bell(url)
-    server.start()
     try:
+        wait_for(lambda: "wakeups.redis_unavailable" in listener.said)
+        server.start()
         wait_for(lambda: bell.ring() and 1 == listener.drains)
     finally:
         listener.stop()

@@ -15,17 +15,15 @@ from archive.ledger.schema import assets
 from archive.ledger.schema import outbox as outbox_table
 from tests.builders import received
 from tests.doubles import FakeClock, MemoryStore
-from tests.films import box, make_film, rebuild
+from tests.films import box, films, rebuild
 from workers.poster import make_poster, poster_key
 
 KEY = "assets/kie/t1/video-a.mp4"
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    make_film(path, layout="moov_last")
-    return path.read_bytes()
+@pytest.fixture
+def film() -> bytes:
+    return films()["moov_last"]
 
 
 @pytest.fixture
