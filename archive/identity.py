@@ -1,10 +1,13 @@
 """Names fixed at first sight: task ids, asset ids, object keys. Pure; no id from outside is trusted as a path."""
 
 import hashlib
+import re
 from urllib.parse import quote
 
 from archive.documents import dump
 from archive.model import Output
+
+_ID = re.compile("[0-9a-f]{32,64}")
 
 
 def _digest(*parts: str) -> str:
@@ -31,6 +34,11 @@ def delivery_id(source: str, body: bytes, sender_id: str | None) -> str:
     seed = sender_id.encode("utf-8", "surrogatepass") if sender_id else body
     kind = b"id" if sender_id else b"body"
     return hashlib.sha256(b"\x00".join((source.encode(), kind, seed))).hexdigest()
+
+
+def can_be_ours(key: str) -> bool:
+    """Whether *key* can be an id made here; the database need not be asked about anything else."""
+    return _ID.fullmatch(key) is not None
 
 
 def object_prefix(source: str, task_id: str, role: str, asset: str) -> str:

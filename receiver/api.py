@@ -7,24 +7,29 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
 from archive.grammar import check_name
+from archive.identity import can_be_ours
 from archive.ledger import deliveries, operator, queries, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Verdict
 from archive.providers import PROVIDERS
 from archive.settings import Settings, Source
 from receiver import views
+from receiver.answers import Answer
 from receiver.auth import Role, require
+from receiver.bodies import read_body
 from receiver.paging import page, read_filter
 from receiver.problems import ProblemError
 from receiver.understand import understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
 OPERATOR = "operator"
+# Instants outside of these cannot be meant, and reckoning with the last of all overflows.
+_FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class TaskIn(BaseModel):
@@ -37,7 +42,8 @@ class TaskIn(BaseModel):
     external_id: Annotated[str | None, Field(max_length=512, description="your own id")] = None
     metadata: Annotated[dict[str, JsonValue] | None, Field(description="anything you want to find again")] = None
     expected_by: Annotated[
-        AwareDatetime | None, Field(description="when the result is likely; plans the first look")
+        AwareDatetime | None,
+        Field(ge=_FIRST, lt=_LAST, description="when the result is likely; plans the first look"),
     ] = None
 
 
@@ -60,18 +66,19 @@ class Api:
         return await self._list(request, queries.list_deliveries, "received_at")
 
     async def get_task(self, request: Request) -> Response:
-        return JSONResponse(views.row(await self._one(request, queries.task)))
+        return Answer(views.row(await self._one(request, queries.task)))
 
     async def get_asset(self, request: Request) -> Response:
-        return JSONResponse(views.row(await self._one(request, queries.asset)))
+        return Answer(views.row(await self._one(request, queries.asset)))
 
     async def get_delivery(self, request: Request) -> Response:
         """Operators also see the body, its links and our secrets redacted."""
         found = await self._one(request, queries.delivery)
         shown = views.row(found)
-        source = self._settings.sources.get(found["source"])
-        shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
-        return JSONResponse(shown)
+        if require(request, self._settings.server, Role.VIEWER) is Role.OPERATOR:
+            source = self._settings.sources.get(found["source"])
+            shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
+        return Answer(shown)
 
     async def add_task(self, request: Request) -> Response:
         """Register a task; saying it again changes nothing but what is said anew."""
@@ -91,7 +98,7 @@ class Api:
         )
         [key] = await run_sync(tasks.register, self._db, [registration], OPERATOR)
         found = await run_sync(queries.task, self._db, key)
-        return JSONResponse(views.row(found or {}))
+        return Answer(views.row(found or {}))
 
     async def content(self, request: Request) -> Response:
         """
@@ -107,20 +114,20 @@ class Api:
         expires_at = (datetime.now(UTC) + life).isoformat(timespec="seconds").replace("+00:00", "Z")
         headers = {"Cache-Control": "no-store", "Reelkeep-Link-Expires-At": expires_at, "Vary": "Accept"}
         if "application/json" in request.headers.get("accept", ""):
-            return JSONResponse({"url": url, "expires_at": expires_at}, headers=headers)
+            return Answer({"url": url, "expires_at": expires_at}, headers=headers)
         return RedirectResponse(url, 302, headers=headers)
 
     async def retry_asset(self, request: Request) -> Response:
         """Make the asset due now."""
         require(request, self._settings.server, Role.OPERATOR)
-        key = request.path_params["id"]
+        key = _key(request)
         was = await run_sync(operator.retry, self._db, key, OPERATOR)
         if was is None:
-            raise ProblemError(404, "not_found", "No such asset.")
+            raise _unknown()
         if was in {AssetState.ARCHIVED, AssetState.DISPOSED}:
             raise ProblemError(409, "already_archived", "The asset is archived; there is nothing to try again.")
         self._on_due()
-        return JSONResponse({"id": key, "was": was, "state": AssetState.WAITING})
+        return Answer({"id": key, "was": was, "state": AssetState.WAITING})
 
     async def replay_delivery(self, request: Request) -> Response:
         """Read a stored delivery again, with the verdict it had when it came."""
@@ -134,7 +141,7 @@ class Api:
         if await run_sync(deliveries.replay, self._db, found["id"], understood):
             self._on_due()
         said = {"delivery_id": found["id"], "outcome": understood.outcome, "reason": understood.reason}
-        return JSONResponse(said)
+        return Answer(said)
 
     async def pause_source(self, request: Request) -> Response:
         return await self._pause(request, paused=True)
@@ -152,7 +159,7 @@ class Api:
             name: {"provider": source.provider, "paused": name in paused, "can_ask": source.api_key is not None}
             for name, source in self._settings.sources.items()
         }
-        return JSONResponse({"sources": sources, "work": vars(work), **counted})
+        return Answer({"sources": sources, "work": vars(work), **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
         require(request, self._settings.server, Role.OPERATOR)
@@ -162,24 +169,24 @@ class Api:
         await run_sync(lambda: operator.pause(self._db, name, paused=paused, actor=OPERATOR))
         if not paused:
             self._on_due()
-        return JSONResponse({"source": name, "paused": paused})
+        return Answer({"source": name, "paused": paused})
 
     async def _list(self, request: Request, ask: Callable[..., list[Mapping[str, Any]]], instant: str) -> Response:
         require(request, self._settings.server, Role.VIEWER)
         wanted = read_filter(request)
-        return JSONResponse(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
+        return Answer(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
 
     async def _one(
         self, request: Request, ask: Callable[[Database, str], Mapping[str, Any] | None]
     ) -> Mapping[str, Any]:
         require(request, self._settings.server, Role.VIEWER)
-        found = await run_sync(ask, self._db, request.path_params["id"])
+        found = await run_sync(ask, self._db, _key(request))
         if found is None:
-            raise ProblemError(404, "not_found", "There is nothing under that id.")
+            raise _unknown()
         return found
 
     async def _read_task(self, request: Request) -> TaskIn:
-        body = await request.body()
+        body = await read_body(request, self._settings.server.max_body)
         try:
             wanted = TaskIn.model_validate(parse(body))
             check_name(wanted.task_id, "task_id")
@@ -197,5 +204,17 @@ class Api:
         return wanted
 
 
+def _key(request: Request) -> str:
+    key: str = request.path_params["id"]
+    if not can_be_ours(key):
+        raise _unknown()
+    return key
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "not_found", "There is nothing under that id.")
+
+
 def _secrets(source: Source) -> list[str]:
-    return [secret.get_secret_value() for secret in (*source.tokens, *source.webhook_keys)]
+    api_key = [source.api_key] if source.api_key else []
+    return [secret.get_secret_value() for secret in (*source.tokens, *source.webhook_keys, *api_key)]

@@ -9,7 +9,6 @@ from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from archive.errors import ReelkeepError
@@ -18,6 +17,7 @@ from archive.settings import Settings
 from archive.wakeups import Bell
 from receiver import console
 from receiver.access_log import AccessLog
+from receiver.answers import Answer
 from receiver.api import Api
 from receiver.content import Content
 from receiver.health import Health
@@ -73,7 +73,7 @@ def create_app(
         Route("/readyz", health.ready),
     ]
     document = describe(routes)
-    routes.append(Route("/openapi.json", lambda _request: JSONResponse(document)))
+    routes.append(Route("/openapi.json", lambda _request: Answer(document)))
     routes += console.routes(settings)
     app = Starlette(
         routes=routes,

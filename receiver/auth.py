@@ -17,9 +17,9 @@ class Role(IntEnum):
     OPERATOR = 2
 
 
-def require(request: Request, server: Server, role: Role) -> None:
+def require(request: Request, server: Server, role: Role) -> Role:
     """
-    Raise the problem unless the request carries a token of at least *role*.
+    Return the role of the request's token, which is at least *role*.
 
     Raises:
         ProblemError: 401 `token_missing` or `token_unknown`, 403 `operator_needed`.
@@ -33,6 +33,7 @@ def require(request: Request, server: Server, role: Role) -> None:
         raise ProblemError(401, "token_unknown", "The token is not one of ours.", _CHALLENGE)
     if role is Role.OPERATOR and not is_operator:
         raise ProblemError(403, "operator_needed", "This needs an operator's token.")
+    return Role.OPERATOR if is_operator else Role.VIEWER
 
 
 def _plain(tokens: list[SecretStr]) -> list[str]:

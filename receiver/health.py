@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from archive.errors import LedgerError
 from archive.ledger import migrate
 from archive.ledger.database import Database
+from receiver.answers import Answer
 
 Check = Callable[[], bool]
 
@@ -21,7 +22,7 @@ class Health:
         self._others = others
 
     async def live(self, _request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return Answer({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
         """503 with reasons while the ledger cannot take a delivery."""
@@ -29,9 +30,7 @@ class Health:
         for name, (check, consequence) in self._others.items():
             checks[name] = "ok" if await run_sync(check) else consequence
         is_ready = checks["ledger"] == "ok"
-        return JSONResponse(
-            {"status": "ready" if is_ready else "not_ready", "checks": checks}, 200 if is_ready else 503
-        )
+        return Answer({"status": "ready" if is_ready else "not_ready", "checks": checks}, 200 if is_ready else 503)
 
     def _ledger(self) -> str:
         try:

@@ -6,9 +6,11 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
+from starlette.routing import Match
 
 from archive.errors import LedgerError, MalformedDeliveryError, ReelkeepError, UnknownSourceError, VerificationError
+from receiver.answers import Answer
 
 STATUS: dict[type[ReelkeepError], int] = {
     UnknownSourceError: 404,
@@ -39,7 +41,7 @@ def problem(status: int, reason: str, detail: str, headers: Mapping[str, str] | 
         "detail": detail,
         "reason": reason,
     }
-    return JSONResponse(document, status, headers=dict(headers or {}), media_type="application/problem+json")
+    return Answer(document, status, headers=dict(headers or {}), media_type="application/problem+json")
 
 
 def on_problem(_request: Request, exc: Exception) -> Response:
@@ -57,11 +59,15 @@ def on_error(_request: Request, exc: Exception) -> Response:
     return problem(status, exc.reason, _DETAIL.get(status, "The request cannot be served."), headers)
 
 
-def on_http(_request: Request, exc: Exception) -> Response:
-    """The router's own: 404 and 405."""
+def on_http(request: Request, exc: Exception) -> Response:
+    """The router's own: 404 and 405. A path may have several routes; the router names the methods of the first only."""
     assert isinstance(exc, HTTPException)  # noqa: S101
     reasons = {404: "not_found", 405: "method_not_allowed"}
-    return problem(exc.status_code, reasons.get(exc.status_code, "refused"), exc.detail, exc.headers)
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        fitting = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+        headers["Allow"] = ", ".join(sorted({method for route in fitting for method in route.methods}))
+    return problem(exc.status_code, reasons.get(exc.status_code, "refused"), exc.detail, headers)
 
 
 def on_crash(_request: Request, _exc: Exception) -> Response:

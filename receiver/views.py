@@ -8,7 +8,10 @@ from typing import Any
 
 _OPENED = ("metadata", "media", "facts", "headers")
 _HIDDEN = ("link", "claimed", "owner", "fence", "task", "body")
-_LINK = re.compile(r"https?://[^\s\"'\\<>]+")
+# In JSON, and in JSON within JSON, a slash may be `\/` and any character `\u0026`, behind any number of backslashes.
+_LINK = re.compile(r"""([a-z][a-z0-9+.-]*:(?:\\*/){2})((?:[^\s"'\\<>]|\\+(?:/|u[0-9a-f]{4}))+)""", re.IGNORECASE)
+_USER = re.compile(r"[^/\\]*@")
+_BEHIND_PATH = re.compile(r"(?:[?#]|\\+u00(?:3f|23)).*", re.IGNORECASE | re.DOTALL)
 
 
 def row(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +38,9 @@ def body_text(body: bytes, secrets: Iterable[str]) -> str:
     text = body.decode("utf-8", "replace")
     for secret in secrets:
         text = text.replace(secret, "[secret]")
-    return _LINK.sub(
-        lambda match: match.group().split("?", 1)[0] + ("?[redacted]" if "?" in match.group() else ""), text
-    )
+    return _LINK.sub(_redacted, text)
+
+
+def _redacted(link: re.Match[str]) -> str:
+    scheme, rest = link.groups()
+    return scheme + _BEHIND_PATH.sub("?[redacted]", _USER.sub("[redacted]@", rest, count=1))

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from archive.documents import parse
 from archive.errors import UnknownSourceError
 from archive.model import Delivery
 from archive.providers import PROVIDERS
 from archive.settings import Settings
+from receiver.answers import Answer
 from receiver.authenticate import authenticate
+from receiver.bodies import read_body
 from receiver.intake import Intake
 from receiver.problems import ProblemError
 from receiver.understand import understand
@@ -36,7 +38,7 @@ class Webhooks:
         if source is None:
             raise UnknownSourceError("unknown_source")
         _check_headers(request)
-        body = await _read(request, self._settings.server.max_body)
+        body = await read_body(request, self._settings.server.max_body)
         document = parse(body)
         now = self._clock()
         # Of a header sent twice the last counts: a signature has to match it all the same.
@@ -45,7 +47,7 @@ class Webhooks:
         verdict = authenticate(delivery, document, source, now=now)
         receipt = await self._intake.submit(understand(delivery, document, source, verdict))
         said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
-        return JSONResponse({**PROVIDERS[source.provider].reply(), **said})
+        return Answer({**PROVIDERS[source.provider].reply(), **said})
 
 
 def _check_headers(request: Request) -> None:
@@ -55,17 +57,3 @@ def _check_headers(request: Request) -> None:
         raise ProblemError(415, "not_json_type", "Callbacks are application/json.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ProblemError(415, "encoded_body", "Callbacks are not compressed.")
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    """The raw body, never more than *limit* bytes of it in memory."""
-    too_large = ProblemError(413, "body_too_large", f"A callback has at most {limit} bytes.", {"Connection": "close"})
-    stated = request.headers.get("content-length", "0")
-    if stated.isascii() and stated.isdigit() and int(stated[:20]) > limit:
-        raise too_large
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)

@@ -50,7 +50,13 @@ class Database:
                 "pool_pre_ping": True,
             }
         )
-        self.engine: Engine = create_engine(parsed, pool_timeout=patience, max_overflow=32, **options)
+        self.engine: Engine = create_engine(
+            parsed,
+            pool_timeout=patience,
+            max_overflow=32,
+            hide_parameters=True,  # an error's message would hold them, links included, and tracebacks are logged
+            **options,
+        )
         self._writing = self.engine.execution_options(reelkeep_writes=True)
         self._clock = clock
         self._patience = patience

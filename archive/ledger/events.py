@@ -21,6 +21,8 @@ from archive.lifecycle import task_after
 from archive.model import AssetState, Event, Output, Progress, TaskState, Verdict
 from archive.trust import Decision
 
+_NOT_TRUSTED = "not_trusted"
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -51,6 +53,7 @@ class _Batch:
     touched_tasks: set[str] = field(default_factory=set)
     touched_assets: set[str] = field(default_factory=set)
     entries: list[audit.Entry] = field(default_factory=list)
+    due: set[str] = field(default_factory=set)  # assets that can be claimed now
 
 
 def apply(conn: Connection, statements: Sequence[Statement], at: datetime) -> int:
@@ -69,7 +72,7 @@ def apply(conn: Connection, statements: Sequence[Statement], at: datetime) -> in
     for statement in statements:
         _apply_one(batch, statement)
     _write(conn, batch)
-    return sum(row["due_at"] is not None for row in batch.born.values())
+    return len(batch.due)
 
 
 def _new_task(statement: Statement, at: datetime) -> dict[str, Any]:
@@ -167,12 +170,14 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
             "role": output.role,
             "ordinal": output.ordinal,
             "state": AssetState.WAITING if believed else AssetState.QUARANTINED,
-            "reason": None if believed else "not_trusted",
+            "reason": None if believed else _NOT_TRUSTED,
             "created_at": batch.at,
             "due_at": batch.at if believed else None,
             **link,
         }
         batch.born[identity] = batch.assets[identity] = row
+        if believed:
+            batch.due.add(identity)
         batch.entries.append(
             audit.Entry(
                 "asset",
@@ -184,7 +189,7 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
                 {"host": output.link.host},
             )
         )
-    elif known["state"] == AssetState.WAITING and statement.decision is Decision.BELIEVE:
+    elif statement.decision is Decision.BELIEVE and _wants_link(known):
         if known["id"] != identity and statement.verdict < Verdict.SIGNED_BODY:
             batch.entries.append(
                 audit.Entry(
@@ -198,9 +203,24 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
                 )
             )
             return
+        if known["state"] == AssetState.QUARANTINED:
+            batch.entries.append(
+                audit.Entry("asset", known["id"], known["state"], AssetState.WAITING, statement.actor, "now_trusted")
+            )
         # A claim that runs keeps its lease; one that waits for a better link need not wait any more.
-        known.update(link, due_at=known["due_at"] if known.get("owner") else batch.at)
+        if not known.get("owner"):
+            known["due_at"] = batch.at
+            batch.due.add(known["id"])
+        known.update(link, state=AssetState.WAITING, reason=None)
         batch.touched_assets.add(known["id"])
+
+
+def _wants_link(asset: dict[str, Any]) -> bool:
+    """It waits for its transfer, or only for a link that is trusted; whatever else quarantined it needs a person."""
+    return asset["state"] == AssetState.WAITING or (asset["state"], asset["reason"]) == (
+        AssetState.QUARANTINED,
+        _NOT_TRUSTED,
+    )
 
 
 def _same_place(batch: _Batch, task: dict[str, Any], statement: Statement, output: Output) -> dict[str, Any] | None:
@@ -230,7 +250,7 @@ _TASK_FIELDS = (
     "must_by",
     "look_at",
 )
-_LINK_FIELDS = ("link", "link_expires_at", "link_origin", "verdict", "must_by", "due_at")
+_LINK_FIELDS = ("state", "reason", "link", "link_expires_at", "link_origin", "verdict", "must_by", "due_at")
 
 
 def _write(conn: Connection, batch: _Batch) -> None:

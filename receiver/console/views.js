@@ -296,7 +296,8 @@ function deliveryDetail(row) {
     facts(["Received", time(row.received_at)], ["Repeats", row.repeats ? [`${row.repeats}, last `, time(row.last_seen_at)] : "none"],
       ["Proof", words.verdict(row.verdict)[1]], ["Delivery id", h("code", {}, row.id), copy(row.id, "the delivery id")]),
     row.task_id ? h("p", {}, h("a", { href: address("assets", { source: row.source, q: row.task_id }) }, "Its assets"), " · ", h("a", { href: address("tasks", { source: row.source, q: row.task_id }) }, "Its task")) : null,
-    section("Body", "received-body", h("p.about", {}, "Secrets and the signed parts of links are taken out."), json(pretty(row.body))),
+    // Only operators are sent it.
+    row.body === undefined ? null : section("Body", "received-body", h("p.about", {}, "Secrets and the signed parts of links are taken out."), json(pretty(row.body))),
     section("Headers", "received-headers", json(row.headers ?? {})),
   ];
 }

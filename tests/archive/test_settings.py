@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from archive.providers import kie
 from archive.settings import ENVIRONMENT, Settings, SettingsError, find_file, load
@@ -155,6 +156,13 @@ def test_secrets__are_in_no_message_and_no_repr(folder: Path) -> None:
     found = problems(folder, wrong, {"PORT": "canary-7", "S3_DIALECT": "canary-8", "KEY": "canary-5"})
     assert 7 == len(found)
     assert "canary" not in " ".join(found)
+
+
+def test_secrets__are_in_no_error_that_escapes() -> None:
+    """The same for the validation error itself, should a traceback of it ever be logged."""
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"sources": {"kie": {"provider": "kie", "tokens": "canary", "colour": "canary"}}})
+    assert "canary" not in f"{caught.value} {caught.value!r}"
 
 
 def test_environment__overrides_the_file(folder: Path) -> None:

@@ -1,0 +1,69 @@
+"""Who may know whom: a fresh interpreter imports each package and is searched for the others' libraries."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = {"archive", "receiver", "workers", "simulator"}
+MEDIA_AND_STORE = {"av", "boto3", "botocore", "s3transfer"}
+WEB = {"starlette", "uvicorn", "receiver", "httptools", "uvloop"}
+
+
+def loaded(*names: str) -> set[str]:
+    """The top-level modules in an interpreter that has imported *names* and nothing else."""
+    program = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, *names], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def modules(package: str) -> list[str]:
+    """Every module of a package by its file, migrations and entry points left out."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if "migrations" not in file.parts]
+    return [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
+
+
+def test_receiver__loads_no_media_no_store_no_workers() -> None:
+    """The web process starts without FFmpeg, without the S3 client, and without the workers."""
+    found = loaded("receiver.app", *modules("receiver"))
+    assert set() == found & (MEDIA_AND_STORE | {"workers", "simulator"})
+    assert {"starlette", "archive"} <= found
+
+
+def test_workers__load_no_web() -> None:
+    """A worker starts without the web framework and the receiver."""
+    found = loaded("workers.runtime")
+    assert set() == found & (WEB | {"simulator"})
+    assert {"boto3", "archive"} <= found
+
+
+def test_archive__loads_neither_side() -> None:
+    """The core knows neither the web nor the workers, and no media library; the S3 client only in its one module."""
+    names = [name for name in modules("archive") if name != "archive.s3"]
+    assert set() == loaded(*names) & (WEB | MEDIA_AND_STORE | {"workers", "simulator"})
+
+
+@pytest.mark.parametrize("package", ["providers", "ledger"])
+def test_archive__its_heart_loads_no_client(package: str) -> None:
+    """Providers and ledger speak to no network but the database's."""
+    found = loaded(*modules(f"archive/{package}"))
+    assert set() == found & {"httpx", "httpcore", "redis", "rq", "requests"}
+
+
+def test_archive__an_http_client_only_where_the_command_line_needs_it() -> None:
+    """Whoever imports the core gets no HTTP client by it, and no queue but through `wakeups`."""
+    shells = {"archive.client", "archive.cli", "archive.up", "archive.s3"}
+    rest = [name for name in modules("archive") if name not in shells]
+    assert set() == loaded(*rest) & {"httpx", "httpcore"}
+    assert set() == loaded(*(set(rest) - {"archive.wakeups"})) & {"rq", "redis"}
+
+
+def test_simulator__knows_nothing_of_ours() -> None:
+    """What plays the providers cannot have learned it from us."""
+    assert set() == loaded(*modules("simulator")) & (OURS - {"simulator"})
