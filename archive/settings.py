@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "S3_ENDPOINT_URL": ("store", "endpoint_url"),
     "S3_PUBLIC_ENDPOINT_URL": ("store", "public_endpoint_url"),
     "S3_DIALECT": ("store", "dialect"),
+    "AWS_REGION": ("store", "region"),
     "PORT": ("server", "port"),
     "REELKEEP_PUBLIC_URL": ("server", "public_url"),
     "REELKEEP_SPOOL": ("workers", "spool"),

@@ -176,6 +176,7 @@ def test_environment__overrides_the_file(folder: Path) -> None:
         "S3_ENDPOINT_URL": "http://env:9000",
         "S3_PUBLIC_ENDPOINT_URL": "https://public.env",
         "S3_DIALECT": "minio",
+        "AWS_REGION": "eu-west-1",
         "PORT": "8181",
         "REELKEEP_PUBLIC_URL": "https://hooks.env",
         "REELKEEP_SPOOL": "/env/spool",
@@ -185,6 +186,7 @@ def test_environment__overrides_the_file(folder: Path) -> None:
     assert set(ENVIRONMENT) | {"REELKEEP_OPERATOR_TOKEN"} == set(environ)
     settings = loaded(folder, text, environ)
     store = settings.store
+    assert "eu-west-1" == store.region
     assert ("sqlite:///env.db", "redis://env:1/2", "from-file", "env-companion", "http://env:9000") == (
         settings.ledger.url, settings.queue.url.get_secret_value(), store.bucket, store.companion, store.endpoint_url,
     )  # fmt: skip
