@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "S3_ENDPOINT_URL": ("store", "endpoint_url"),
     "S3_PUBLIC_ENDPOINT_URL": ("store", "public_endpoint_url"),
     "S3_DIALECT": ("store", "dialect"),
+    "AWS_REGION": ("store", "region"),
     "PORT": ("server", "port"),
     "REELKEEP_PUBLIC_URL": ("server", "public_url"),
     "REELKEEP_SPOOL": ("workers", "spool"),
@@ -174,8 +175,8 @@ class Source(_Section):
     def _can_be_trusted(self) -> "Source":
         if self.provider not in PROVIDERS:
             raise ValueError(f"provider must be one of: {', '.join(sorted(PROVIDERS))}")
-        if not (self.webhook_keys or self.tokens or self.allow_unsigned):
-            raise ValueError("needs webhook_keys or tokens, or allow_unsigned = true")
+        if not (self.webhook_keys or self.tokens or self.api_key or self.allow_unsigned):
+            raise ValueError("needs webhook_keys, tokens or an api_key, or allow_unsigned = true")
         if self.confirm == "always" and self.api_key is None:
             raise ValueError('confirm = "always" needs an api_key')
         if self.api_base.startswith("http://") and not self.insecure_http:

@@ -30,6 +30,7 @@ class Bell:
     def __init__(self, url: str) -> None:
         self._redis = connect(url, timeout=1.0)
         self._queue = Queue(QUEUE, connection=self._redis, serializer=JSONSerializer)
+        self._was_away = False
 
     def ring(self, *, everyone: bool = False) -> bool:
         """
@@ -43,8 +44,13 @@ class Bell:
             for _ in range(missing if everyone else min(missing, 1)):
                 self._queue.enqueue(JOB, description="drain", job_timeout=60, result_ttl=0, failure_ttl=60, ttl=60)
         except RedisError as exc:
-            _log.warning("wakeups.redis_unavailable", extra={"reason": type(exc).__name__})
+            if not self._was_away:  # once, not at each of a thousand callbacks
+                _log.warning("wakeups.redis_unavailable", extra={"reason": type(exc).__name__})
+            self._was_away = True
             return False
+        if self._was_away:
+            _log.info("wakeups.redis_back")
+        self._was_away = False
         return True
 
     def is_reachable(self) -> bool:

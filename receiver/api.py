@@ -72,7 +72,7 @@ class Api:
         return Answer(views.row(await self._one(request, queries.asset)))
 
     async def get_delivery(self, request: Request) -> Response:
-        """Operators also see the body, its links and our secrets redacted."""
+        """A delivery with its body, in which links are cut short and our own secrets taken out."""
         found = await self._one(request, queries.delivery)
         shown = views.row(found)
         if require(request, self._settings.server, Role.VIEWER) is Role.OPERATOR:

@@ -16,7 +16,8 @@ def authenticate(delivery: Delivery, document: Any, source: Source, *, now: date
     the callback URL) does not open a source that has webhook keys.
 
     Raises:
-        VerificationError: `token_missing`, `token_mismatch`, `timestamp_stale`, and the provider's own reasons.
+        VerificationError: `token_missing`, `token_mismatch`, `timestamp_stale`, `unsigned_not_allowed`, and the
+            provider's own reasons.
     """
     verdict = Verdict.UNSIGNED
     if source.tokens:
@@ -31,4 +32,6 @@ def authenticate(delivery: Delivery, document: Any, source: Source, *, now: date
         if signed is Verdict.STALE and source.api_key is None:
             raise VerificationError("timestamp_stale")  # nobody to ask whether it is true
         verdict = signed
+    if verdict is Verdict.UNSIGNED and not source.allow_unsigned:
+        raise VerificationError("unsigned_not_allowed")  # this source is only polled
     return verdict

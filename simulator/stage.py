@@ -41,7 +41,7 @@ class Stage:
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
     """Everything up under *folder*, and down again at the end."""
-    api_key, hmac_key, token = (secrets.token_urlsafe(18) for _ in range(3))
+    api_key, hmac_key, token = (secrets.token_hex(18) for _ in range(3))
     simulator = _start(
         (sys.executable, "-m", "simulator", "--port", "0", "--files-port", "0", "--state", str(folder / "simulator")),
         ("--api-key", api_key, "--hmac-key", hmac_key),

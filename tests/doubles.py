@@ -161,3 +161,14 @@ class MemoryStore:
         for ending in [ending for ending in endings if key.endswith(ending)]:
             endings.remove(ending)
             raise Crash(key)
+
+
+class BellDouble(Bell):
+    """A bell that is only counted: True for each ring for everyone, False for each ring for one."""
+
+    def __init__(self) -> None:
+        self.rung: list[bool] = []
+
+    def ring(self, *, everyone: bool = False) -> bool:
+        self.rung.append(everyone)
+        return True

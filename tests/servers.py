@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archive import embedded
@@ -69,9 +69,10 @@ class Server:
             probe.settimeout(1)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def kill(self) -> None:
-        """SIGKILL: it gets no chance to tidy up."""
-        self._process.kill()
+    def stop(self) -> None:
+        """SIGKILL to it and its children: it gets no chance to tidy up."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def freeze(self) -> None:
@@ -80,13 +81,6 @@ class Server:
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
 
 def moto() -> Server:

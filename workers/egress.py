@@ -47,7 +47,7 @@ def check_link(url: str, policy: Policy) -> None:
     try:
         parts = urlsplit(url)
         port = parts.port
-        followed = httpx.URL(url).raw_host.decode()
+        followed = httpx.URL(url).raw_host.decode().lower()
     except (ValueError, httpx.InvalidURL):
         raise LinkRefusedError("link_malformed") from None
     # What is judged here must be what the client will follow: visible ASCII, and one host to both parsers.

@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker
+from rq import Queue, SimpleWorker, worker_registration
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
@@ -35,6 +35,11 @@ class _Listener(SimpleWorker):
 
     def unsubscribe(self) -> None:
         """No remote commands."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that we are here, and that we exist at all: a Redis that was started anew has forgotten it."""
+        super().heartbeat(timeout, pipeline)
+        worker_registration.register(self, pipeline)
 
 
 def listen(url: str, stopping: threading.Event) -> None:

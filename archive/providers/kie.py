@@ -157,10 +157,10 @@ def _envelope(answer: ApiAnswer) -> Reader:
         raise ProviderBusyError(f"http_{answer.status}", _retry_after(answer))
     try:
         root = Reader(parse(answer.body))
-    except (MalformedDeliveryError, NotUnderstoodError):
+    except MalformedDeliveryError:
         if answer.status == 404:
             raise TaskUnknownError("task_not_found") from None
-        raise ProviderBusyError("answer_not_json") from None
+        raise ProviderBusyError("answer_not_json") from None  # a proxy's page, most likely
     code = root.integer("code")
     if (
         answer.status == 404

@@ -88,8 +88,11 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ("", "sources.kie: needs webhook_keys or tokens, or allow_unsigned = true"),
-        ("webhook_keys = []\ntokens = []", "sources.kie: needs webhook_keys or tokens, or allow_unsigned = true"),
+        ("", "sources.kie: needs webhook_keys, tokens or an api_key, or allow_unsigned = true"),
+        (
+            "webhook_keys = []\ntokens = []",
+            "sources.kie: needs webhook_keys, tokens or an api_key, or allow_unsigned = true",
+        ),
         ('tokens = ["t"]\nconfirm = "always"', 'sources.kie: confirm = "always" needs an api_key'),
         ('tokens = ["t"]\napi_base = "api.kie.ai"', "sources.kie.api_base: must begin with https:// or http://"),
         (
@@ -173,6 +176,7 @@ def test_environment__overrides_the_file(folder: Path) -> None:
         "S3_ENDPOINT_URL": "http://env:9000",
         "S3_PUBLIC_ENDPOINT_URL": "https://public.env",
         "S3_DIALECT": "minio",
+        "AWS_REGION": "eu-west-1",
         "PORT": "8181",
         "REELKEEP_PUBLIC_URL": "https://hooks.env",
         "REELKEEP_SPOOL": "/env/spool",
@@ -182,6 +186,7 @@ def test_environment__overrides_the_file(folder: Path) -> None:
     assert set(ENVIRONMENT) | {"REELKEEP_OPERATOR_TOKEN"} == set(environ)
     settings = loaded(folder, text, environ)
     store = settings.store
+    assert "eu-west-1" == store.region
     assert ("sqlite:///env.db", "redis://env:1/2", "from-file", "env-companion", "http://env:9000") == (
         settings.ledger.url, settings.queue.url.get_secret_value(), store.bucket, store.companion, store.endpoint_url,
     )  # fmt: skip

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import IO
 
 import pytest
@@ -26,10 +25,9 @@ from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.model import AssetState, ExpiryOrigin, Link, Verdict
 from archive.store import DIALECTS
-from simulator.films import make_film
 from tests.builders import event, output, received, statement
 from tests.doubles import START, Crash, FakeClock, FetchDouble, MemoryStore
-from tests.films import rebuild
+from tests.films import films, rebuild
 from workers.archive_asset import Ports, archive_asset
 from workers.outcome import settle
 
@@ -88,11 +86,9 @@ class House:
         return dict(json.loads(b"".join(self.store.read("videos", key))))
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    make_film(path, layout="moov_last", size=100_000)
-    return path.read_bytes()
+@pytest.fixture
+def film() -> bytes:
+    return films()["moov_last"]
 
 
 @pytest.fixture
@@ -122,7 +118,7 @@ def test_archive__one_object_one_manifest_one_row(house: House, film: bytes) -> 
     } == house.manifest["object"]  # fmt: skip
     assert {"id": claim.asset_id, "source": "kie", "task_id": "t1", "role": "video"} == house.manifest["asset"]
     assert {"host": "files.example", "verdict": "signed_body"} == house.manifest["origin"]
-    assert ("h264", 320) == (house.manifest["media"]["video_codec"], house.manifest["media"]["width"])
+    assert ("h264", 640) == (house.manifest["media"]["video_codec"], house.manifest["media"]["width"])
 
 
 def test_archive__the_manifest_follows_the_proof(house: House) -> None:
@@ -300,10 +296,9 @@ def test_not_a_film__is_never_put(house: House, film: bytes, spoil: Callable[[by
     assert [] == house.store.keys()
 
 
-def test_end_unknown__a_fragmented_film_without_proof_of_its_end(house: House, tmp_path: Path) -> None:
+def test_end_unknown__a_fragmented_film_without_proof_of_its_end(house: House) -> None:
     """Where neither transfer nor structure shows the end it is another try; either of them is enough."""
-    make_film(tmp_path / "film", layout="fragmented", size=100_000)
-    house.fetch.body = rebuild((tmp_path / "film").read_bytes(), {b"mfra": lambda _: b""})
+    house.fetch.body = rebuild(films()["fragmented"], {b"mfra": lambda _: b""})
     house.fetch.length_known = False
     assert "end_unknown" == house.fail(FetchInterruptedError)
     assert [] == house.store.keys()
@@ -325,15 +320,18 @@ def test_fence__lost_while_fetching(house: House) -> None:
     """A worker that was away too long writes nothing: no intent, no object, no row."""
     old = house.take("w1")
 
+    taken: list[Claim] = []
+
     def lose() -> None:
         house.fetch.first = lambda: None
         house.clock.advance(seconds=13)
-        house.work("w2")
+        taken.append(house.take("w2"))
 
     house.fetch.first = lose
     with pytest.raises(ClaimLostError):
         archive_asset(old, house.ports)
-    assert 2 == len(house.store.puts)  # the faster one's object and manifest
+    assert ([], None, "w2") == (house.store.puts, house.asset()["key"], house.asset()["owner"])
+    archive_asset(taken[0], house.ports)
     assert (AssetState.ARCHIVED, 2) == (house.asset()["state"], house.asset()["fence"])
 
 
