@@ -118,7 +118,7 @@ def test_archive__one_object_one_manifest_one_row(house: House, film: bytes) -> 
     } == house.manifest["object"]  # fmt: skip
     assert {"id": claim.asset_id, "source": "kie", "task_id": "t1", "role": "video"} == house.manifest["asset"]
     assert {"host": "files.example", "verdict": "signed_body"} == house.manifest["origin"]
-    assert ("h264", 640) == (house.manifest["media"]["video_codec"], house.manifest["media"]["width"])
+    assert ("h264", 320) == (house.manifest["media"]["video_codec"], house.manifest["media"]["width"])
 
 
 def test_archive__the_manifest_follows_the_proof(house: House) -> None:
