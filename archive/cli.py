@@ -132,11 +132,16 @@ def _add_task(options: argparse.Namespace) -> int:
         body["metadata"] = metadata
     if options.expected_by:
         body["expected_by"] = options.expected_by
-    return _tell(options, _client(options).post("/api/tasks", body))
+    added = _client(options).post("/api/tasks", body)
+    if added["state"] == "open" and added["look_at"] is None:
+        print(
+            f"reelkeep: note: {options.source} has no api_key, so only a callback can finish this task", file=sys.stderr
+        )
+    return _tell(options, added)
 
 
 def _tell(options: argparse.Namespace, answer: dict[str, Any]) -> int:
-    shown = {name: value for name, value in answer.items() if not isinstance(value, list | dict)}
+    shown = {name: value for name, value in answer.items() if value is not None and not isinstance(value, list | dict)}
     print(json.dumps(answer, indent=2) if options.json else "  ".join(f"{n}={v}" for n, v in shown.items()))
     return 0
 

@@ -86,6 +86,9 @@ def test_up__sign_and_curl_by_hand(tmp_path: Path) -> None:
         assert ["waiting"] == [asset["state"] for asset in json.loads(listed.stdout)["items"]]
         shown = reelkeep("status", "--url", said["url"], folder=tmp_path)
         assert "kie" in shown.stdout
+        added = reelkeep("tasks", "add", "kie", "silent", "--url", said["url"], folder=tmp_path)
+        assert "state=open" in added.stdout
+        assert "no api_key, so only a callback can finish this task" in added.stderr
         process.send_signal(signal.SIGINT)
         assert 0 == process.wait(60)
 
