@@ -14,6 +14,6 @@ _TASK: dict[tuple[TaskState, Progress], TaskState] = {
 
 def task_after(current: TaskState, progress: Progress, decision: Decision) -> TaskState:
     """The task's state after a statement; the same state where it changes nothing."""
-    if decision is Decision.CONFIRM or (decision is Decision.DOUBT and progress is Progress.FAILED):
+    if decision is not Decision.BELIEVE:
         return current
     return _TASK.get((current, progress), current)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import secrets
 import signal
@@ -18,12 +19,14 @@ from uuid import uuid4
 import httpx
 
 from archive import embedded, logs
+from archive.errors import LedgerError
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
 from archive.settings import Settings, SettingsError, find_file, load, read_file
 from archive.store import DIALECTS, lacks
 from archive.supervisor import Child
 
+_log = logging.getLogger(__name__)
 _START_TIME = 30.0  # seconds for servers and web to answer
 _STARTER = """\
 # Made by `reelkeep up` on its first run; it is yours to change. docs/settings.md lists every setting.
@@ -125,6 +128,8 @@ def _run(
         signal.signal(number, lambda number, _frame: stopping.append(number))
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
+    db.close()
+    db = Database(settings.ledger.url, patience=2)  # whoever looks after processes must not wait long
     below = [Child(p.name, p.command, {**env, **p.env}, p.text) for p in servers]
     workers = [_worker(n, env, db) for n in range(options.workers)]
     web = Child("web", (sys.executable, "-m", "receiver"), env)
@@ -169,7 +174,10 @@ def _worker(number: int, env: Mapping[str, str], db: Database) -> Child:
 
 
 def _free(db: Database, owner: str) -> None:
-    claims.release(db, owner)
+    try:
+        claims.release(db, owner)
+    except LedgerError as exc:
+        _log.warning("worker.claims_not_freed", extra={"reason": exc.reason})  # their leases run out instead
 
 
 def _wait_for_ports(children: list[Child], ports: list[int], stopping: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefusedError, TaskUnknownError
 from archive.ledger import looks
@@ -42,27 +42,33 @@ class Looker:
         Raises:
             ClaimLostError: somebody else looked meanwhile.
         """
-        now = self._clock()
-        later = next_look(now=now, expected_at=look.expected_at, hinted_at=look.hinted_at, spread=self._spread())
         fields = {"task": look.task, "source": look.source}
         try:
             event = self._ask(look)
         except ProviderBusyError as exc:
             _log.warning("look.busy", extra={**fields, "reason": exc.reason})
-            looks.postpone(self._db, look, max(later, now + exc.retry_after) if exc.retry_after else later)
+            wish = exc.retry_after or timedelta(0)
+            looks.postpone(self._db, look, max(self._later(look), self._clock() + wish))
         except (ProviderRefusedError, NotUnderstoodError) as exc:
             # A wrong key or an answer of a new shape: a person has to act, the task stays open meanwhile.
             _log.error("look.failed", extra={**fields, "reason": exc.reason})
-            looks.postpone(self._db, look, now + LOOK_CEILING)
+            looks.postpone(self._db, look, self._clock() + LOOK_CEILING)
         except TaskUnknownError as exc:
-            if now - look.created_at < PROVIDERS[self._sources[look.source].provider].GONE_AFTER:
-                looks.postpone(self._db, look, later)
+            heard_at = max(look.created_at, look.hinted_at or look.created_at)
+            if self._clock() - heard_at < PROVIDERS[self._sources[look.source].provider].GONE_AFTER:
+                looks.postpone(self._db, look, self._later(look))
             else:
                 looks.gone(self._db, look, exc.reason)
         else:
             statement = state(look.source, self._sources[look.source], event, Verdict.POLLED, "poll")
-            return looks.record(self._db, look, statement, later)
+            return looks.record(self._db, look, statement, self._later(look))
         return 0
+
+    def _later(self, look: Look) -> datetime:
+        """The next look, counted from now: asking may have taken its time."""
+        return next_look(
+            now=self._clock(), expected_at=look.expected_at, hinted_at=look.hinted_at, spread=self._spread()
+        )
 
     def _ask(self, look: Look) -> Event:
         """The first route's answer that knows the task, its own route first."""

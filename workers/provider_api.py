@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from archive.errors import ProviderBusyError, ProviderRefusedError
+from archive.errors import LinkRefusedError, ProviderBusyError, ProviderRefusedError
 from archive.model import ApiAnswer, ApiRequest
 from archive.settings import Source
 from workers.egress import Egress, Policy, time_limit
@@ -58,6 +58,8 @@ class ProviderApi:
                     body += piece
                     if len(body) > MAX_ANSWER:
                         raise ProviderBusyError("answer_too_large")
+        except LinkRefusedError as exc:  # the name of `api_base` leads to a private address just now
+            raise ProviderBusyError(exc.reason) from exc
         except httpx.TimeoutException as exc:
             raise ProviderBusyError("timed_out") from exc
         except (httpx.TransportError, httpx.DecodingError) as exc:

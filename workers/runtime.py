@@ -44,6 +44,7 @@ class Runtime:
         self._db = db
         self._owner = owner
         self._stopping = threading.Event()
+        self._held: dict[str, int] = {}  # assets being worked on, with the fence of their claim
         self._egress = Egress(connections=settings.workers.slots)
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
         api = ProviderApi(settings.sources, self._egress)
@@ -96,6 +97,16 @@ class Runtime:
         claim = claims.take(self._db, self._owner, self._settings.caps, self._settings.workers.lease)
         if claim is None:
             return False
+        self._held[claim.asset_id] = claim.fence
+        try:
+            self._carry(claim, more)
+        finally:
+            # Held no longer, even if the ledger could not be told: without heartbeats the lease runs out.
+            if self._held.get(claim.asset_id) == claim.fence:
+                del self._held[claim.asset_id]
+        return True
+
+    def _carry(self, claim: Claim, more: Callable[[], None]) -> None:
         more()
         started = time.monotonic()
         try:
@@ -108,7 +119,6 @@ class Runtime:
             fields = {"asset": claim.asset_id, "source": claim.source, "seconds": round(time.monotonic() - started, 2)}
             _log.info("asset.archived", extra=fields)
             self._errands.wake()
-        return True
 
     def _settle(self, claim: Claim, failure: Exception) -> None:
         try:
@@ -143,8 +153,8 @@ class Runtime:
         return fetch(self._egress.client(policy), link.url, policy, limits, self._stopping)
 
     def _beat(self) -> None:
-        if self._transfers.busy:
-            claims.heartbeat(self._db, self._owner, self._settings.workers.lease)
+        if held := list(self._held):
+            claims.heartbeat(self._db, self._owner, held, self._settings.workers.lease)
 
     def _every(self, seconds: float, act: Callable[[], None]) -> None:
         while not self._stopping.wait(seconds):
@@ -152,3 +162,5 @@ class Runtime:
                 act()
             except LedgerError as exc:
                 _log.warning("worker.ledger_unavailable", extra={"reason": exc.reason})
+            except Exception:  # without its heartbeat a process would lose every claim it makes
+                _log.exception("worker.beat_failed")

@@ -5,12 +5,12 @@ A claim moves `due_at` to the end of a lease and raises `fence`: an expired leas
 carries an old fence changes nothing. Times are the database's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, insert, select, update
 
 from archive.errors import ClaimLostError
 from archive.ledger.database import Database
@@ -108,25 +108,33 @@ def _claim(row: RowMapping, owner: str, fence: int) -> Claim:
     )  # fmt: skip
 
 
-def heartbeat(db: Database, owner: str, lease: timedelta) -> int:
-    """Extend every claim of *owner*, in one statement; return how many."""
+def heartbeat(db: Database, owner: str, held: Collection[str], lease: timedelta) -> int:
+    """
+    Extend the claims of *owner* on the assets *held*, in one statement; return how many.
+
+    A claim that its worker gave up, because the ledger could not be told, is not held: its lease runs out.
+    """
     with db.write() as conn:
         until = db.now(conn) + lease
-        mine = update(assets).where(assets.c.owner == owner, assets.c.due_at.is_not(None))
-        return conn.execute(mine.values(due_at=until)).rowcount
+        mine = (assets.c.owner == owner, assets.c.due_at.is_not(None), assets.c.id.in_(sorted(held)))
+        return conn.execute(update(assets).where(_locked(conn, *mine)).values(due_at=until)).rowcount
 
 
 def release(db: Database, owner: str) -> int:
     """Make every claim of *owner* due at once: its process is dead, or is stopping. Return how many."""
     with db.write() as conn:
         now = db.now(conn)
-        conn.execute(
-            update(attempts)
-            .where(attempts.c.owner == owner, attempts.c.ended_at.is_(None))
-            .values(ended_at=now, outcome="handed_back")
-        )
-        mine = update(assets).where(assets.c.owner == owner, assets.c.due_at.is_not(None))
-        return conn.execute(mine.values(due_at=now, owner=None)).rowcount
+        mine = _locked(conn, assets.c.owner == owner, assets.c.due_at.is_not(None))
+        freed = conn.execute(update(assets).where(mine).values(due_at=now, owner=None)).rowcount
+        theirs = (attempts.c.owner == owner, attempts.c.ended_at.is_(None))
+        conn.execute(update(attempts).where(*theirs).values(ended_at=now, outcome="handed_back"))
+        return freed
+
+
+def _locked(conn: Connection, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Lock the assets that *where* selects by id, as every writer of many does, so that nobody waits in a circle."""
+    locked = select(assets.c.id).where(*where).order_by(assets.c.id).with_for_update()
+    return assets.c.id.in_(conn.scalars(locked).all())
 
 
 def held(conn: Connection, claim: Claim, values: Mapping[str, Any]) -> None:

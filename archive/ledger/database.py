@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from archive.errors import LedgerError
@@ -127,7 +127,7 @@ def _translated() -> Iterator[None]:
     """A database that cannot be reached, is locked or is full is ours to report; a value it refuses is the caller's."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as exc:
+    except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as exc:
         raise LedgerError("ledger_unavailable") from exc
     except DBAPIError as exc:
         if exc.connection_invalidated:

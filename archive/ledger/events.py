@@ -64,8 +64,11 @@ def apply(conn: Connection, statements: Sequence[Statement], at: datetime) -> in
     keys = sorted({statement.task_key for statement in statements})
     known = conn.execute(select(tasks).where(tasks.c.id.in_(keys)).order_by(tasks.c.id).with_for_update()).mappings()
     batch = _Batch(at, {row["id"]: dict(row) for row in known}, {})
-    if any(statement.event.outputs for statement in statements):
-        rows = conn.execute(select(assets).where(assets.c.task.in_(keys)).with_for_update()).mappings()
+    told = sorted({s.task_key for s in statements if s.event.outputs and s.decision is not Decision.CONFIRM})
+    if told:
+        # By id, like every other writer of many assets: nobody waits in a circle.
+        named = select(assets).where(assets.c.task.in_(told)).order_by(assets.c.id).with_for_update()
+        rows = conn.execute(named).mappings()
         batch.assets = {row["id"]: dict(row) for row in rows}
     actors = {statement.task_key: statement.actor for statement in reversed(statements)}
     batch.entries += [audit.Entry("task", key, None, TaskState.OPEN, actors[key]) for key in sorted(fresh)]
@@ -111,16 +114,16 @@ def _apply_one(batch: _Batch, statement: Statement) -> None:
             )
         )
         task.update(state=after, reason=event.reason, completed_at=event.completed_at)
-    if after is TaskState.OPEN:
+    if event.progress is Progress.RUNNING and after is TaskState.OPEN:
         # Still running now, so its link cannot die before one link life from now.
         task["must_by"] = batch.at + statement.link_life
-        return
     if event.progress is Progress.SUCCEEDED:
         task["storage_expires_at"] = event.storage_expires_at
         _note_difference(batch, task, statement)
         for output in event.outputs:
             _apply_output(batch, task, statement, output)
-    task["look_at"] = None
+    if after is not TaskState.OPEN:
+        task["look_at"] = None
 
 
 def _note_hint(batch: _Batch, task: dict[str, Any], statement: Statement) -> None:
@@ -157,7 +160,7 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
         "link_expires_at": output.link.expires_at,
         "link_origin": output.link.origin,
         "verdict": statement.verdict.label,
-        "must_by": _must_by(statement, output),
+        "must_by": _must_by(statement, output, batch.at),
     }
     known = batch.assets.get(identity) or _same_place(batch, task, statement, output)
     if known is None:
@@ -203,6 +206,8 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
                 )
             )
             return
+        if statement.verdict < Verdict.SIGNED_BODY and _still_serves(known, batch.at):
+            return  # what proves little replaces no link that may still work
         if known["state"] == AssetState.QUARANTINED:
             batch.entries.append(
                 audit.Entry("asset", known["id"], known["state"], AssetState.WAITING, statement.actor, "now_trusted")
@@ -223,20 +228,27 @@ def _wants_link(asset: dict[str, Any]) -> bool:
     )
 
 
+def _still_serves(asset: dict[str, Any], at: datetime) -> bool:
+    return bool(asset["state"] == AssetState.WAITING and asset["link_expires_at"] > at)
+
+
 def _same_place(batch: _Batch, task: dict[str, Any], statement: Statement, output: Output) -> dict[str, Any] | None:
     """The asset that stands at this output's place under another path, unless another output of the event claims it."""
     claimed = {asset_id(statement.source, task["task_id"], other) for other in statement.event.outputs}
+    place = (task["id"], output.role, output.ordinal)
     for row in batch.assets.values():
-        if (row["task"], row["role"], row["ordinal"]) == (task["id"], output.role, output.ordinal) and row[
-            "id"
-        ] not in claimed:
+        # A row that nobody vouched for must not stand in the way of one that somebody does.
+        doubted = row["reason"] == _NOT_TRUSTED and statement.decision is Decision.BELIEVE
+        if (row["task"], row["role"], row["ordinal"]) == place and row["id"] not in claimed and not doubted:
             return row
     return None
 
 
-def _must_by(statement: Statement, output: Output) -> datetime:
+def _must_by(statement: Statement, output: Output, at: datetime) -> datetime:
+    """When the output can no longer be had. What proves little cannot bring that nearer than one link life from now."""
     storage = statement.event.storage_expires_at
-    return storage if storage and statement.can_refresh else output.link.expires_at
+    found = storage if storage and statement.can_refresh else output.link.expires_at
+    return found if statement.verdict >= Verdict.SIGNED_BODY else max(found, at + statement.link_life)
 
 
 _TASK_FIELDS = (

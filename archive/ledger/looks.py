@@ -12,6 +12,7 @@ from archive.ledger import audit, events
 from archive.ledger.database import Database
 from archive.ledger.schema import sources, tasks
 from archive.model import TaskState
+from archive.schedule import LOOK_CEILING
 
 LEASE = timedelta(seconds=60)  # a look is a few requests with short time limits; it is not renewed
 
@@ -62,12 +63,20 @@ def record(db: Database, look: Look, statement: events.Statement, next_at: datet
     """
     Apply what the status API said; an open task is looked at again at *next_at*. Return the number of assets now due.
 
+    Right after a hint of success the API may lag behind: a task that it calls failed is looked at again all the same.
+
     Raises:
         ClaimLostError: somebody else looks at the task by now; nothing was written.
     """
     with db.write() as conn:
-        _hold(conn, look, next_at)
-        return events.apply(conn, [statement], db.now(conn))
+        now = db.now(conn)
+        hinted_at = _hold(conn, look, next_at)
+        due = events.apply(conn, [statement], now)
+        if hinted_at is not None and now - hinted_at < LOOK_CEILING:
+            again = next_at if hinted_at == look.hinted_at else now
+            given_up = (tasks.c.id == look.task, tasks.c.state.in_((TaskState.FAILED, TaskState.GONE)))
+            conn.execute(update(tasks).where(*given_up).values(look_at=again))
+        return due
 
 
 def postpone(db: Database, look: Look, next_at: datetime) -> None:
@@ -77,22 +86,27 @@ def postpone(db: Database, look: Look, next_at: datetime) -> None:
 
 
 def gone(db: Database, look: Look, reason: str) -> None:
-    """Every route says that it does not know the task, and it is old enough to believe it. Raises ClaimLostError."""
+    """
+    Every route says that it does not know the task, and it is old enough to believe it. Raises ClaimLostError.
+
+    A hint that came meanwhile keeps the task: it is looked at again at once.
+    """
     with db.write() as conn:
-        state = _hold(conn, look, None)
-        if state == TaskState.OPEN:
-            conn.execute(update(tasks).where(tasks.c.id == look.task).values(state=TaskState.GONE, reason=reason))
+        if _hold(conn, look, None) != look.hinted_at:
+            return
+        still_open = (tasks.c.id == look.task, tasks.c.state == TaskState.OPEN)
+        if conn.execute(update(tasks).where(*still_open).values(state=TaskState.GONE, reason=reason)).rowcount:
             entry = audit.Entry("task", look.task, TaskState.OPEN, TaskState.GONE, "poll", reason)
             audit.write(conn, db.now(conn), [entry])
 
 
-def _hold(conn: Connection, look: Look, next_at: datetime | None) -> str:
-    """Move the look while the fence is still ours; a hint that came meanwhile keeps its earlier instant."""
-    row = conn.execute(
-        select(tasks.c.state, tasks.c.fence, tasks.c.hinted_at).where(tasks.c.id == look.task).with_for_update()
-    ).one()
+def _hold(conn: Connection, look: Look, next_at: datetime | None) -> datetime | None:
+    """Move the look while the fence is ours, unless a hint came meanwhile. Return the instant of the last hint."""
+    wanted = select(tasks.c.fence, tasks.c.hinted_at).where(tasks.c.id == look.task).with_for_update()
+    row = conn.execute(wanted).one()
     if row.fence != look.fence:
         raise ClaimLostError("look_lost")
-    if row.hinted_at == look.hinted_at or next_at is None:
+    if row.hinted_at == look.hinted_at:
         conn.execute(update(tasks).where(tasks.c.id == look.task).values(look_at=next_at))
-    return str(row.state)
+    hinted_at: datetime | None = row.hinted_at
+    return hinted_at

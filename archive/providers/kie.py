@@ -226,9 +226,12 @@ def _event(
         raise NotUnderstoodError("too_many_outputs")
     # A link that was just handed out was signed at the earliest when the task was done, at the latest now.
     expires_at = min(completed_at + LINK_LIFE, at + LINK_LIFE)
+    links = [Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT) for url in urls]
+    paths = [link.path for link in links]
+    # An output is known by its path; where several share one, only their order tells them apart.
     outputs = tuple(
-        Output("video", ordinal, Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT))
-        for ordinal, url in enumerate(urls)
+        Output("video", place, link, None if paths.count(link.path) == 1 else f"{place}:{link.path}")
+        for place, link in enumerate(links)
     )
     return Event(
         name,

@@ -19,6 +19,7 @@ from archive.errors import (
     TaskUnknownError,
     VerificationError,
 )
+from archive.identity import asset_id
 from archive.model import ApiAnswer, Delivery, Event, ExpiryOrigin, Progress, Verdict
 from archive.providers import kie
 from tests.doubles import START
@@ -380,3 +381,14 @@ def test_fresh_link__refused(error: type[ReelkeepError], given: ApiAnswer) -> No
     """What is no link is an error of ours, and a link that is none is not taken."""
     with pytest.raises(error):
         kie.read_fresh_link(given, at=START)
+
+
+def test_normalise__outputs_that_share_a_path_stay_apart() -> None:
+    """Two files that differ only in their query are two assets, in callback and poll alike."""
+    urls = ["https://files.example/get?id=1", "https://files.example/get?id=2", "https://files.example/c.mp4"]
+    result = json.dumps({"resultUrls": urls})
+    document = {"data": {"taskId": "t1", "state": "success", "resultJson": result}}
+    event = kie.normalise(document, at=datetime(2026, 11, 21, tzinfo=UTC))
+    assert 3 == len({asset_id("kie", "t1", output) for output in event.outputs})
+    assert urls == [output.link.url for output in event.outputs]
+    assert event.outputs[2].output_id is None

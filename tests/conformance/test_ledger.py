@@ -211,6 +211,83 @@ def test_hint__makes_no_asset_and_plans_a_look_at_once(db: Database) -> None:
     assert "t1" == look.task_id
 
 
+def test_hint__during_a_look_that_ends_in_gone_or_failed(db: Database, clock: FakeClock) -> None:
+    """A success callback that arrives while the provider is saying "unknown" or "failed" gets its own look, at once."""
+    for said in ("gone", "failed"):
+        claims.register_sources(db, CAPS)
+        registration = tasks.Registration("kie", said, None, None, clock.now, timedelta(0), LINK_LIFE, True)
+        tasks.register(db, [registration], "operator")
+        look = looks.take(db, ["kie"])
+        assert look is not None
+        clock.advance(seconds=1)
+        hint = statement(event(said), decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)
+        put(db, received(hint))
+        if said == "gone":
+            looks.gone(db, look, "task_not_found")
+        else:
+            looks.record(db, look, statement(event(said, Progress.FAILED)), clock.now + timedelta(minutes=10))
+        again = looks.take(db, ["kie"])
+        assert again is not None
+        looks.record(db, again, statement(event(said)), clock.now)
+        assert TaskState.SUCCEEDED == states(db)[said]
+
+
+def test_hint__of_a_success_outlives_an_api_that_lags(db: Database, clock: FakeClock) -> None:
+    """A failed task hinted to have succeeded is looked at again, though the first answer after the hint says failed."""
+    put(db, received(statement(event(progress=Progress.FAILED))))
+    put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
+    for answer in (Progress.FAILED, Progress.RUNNING, Progress.SUCCEEDED):
+        look = looks.take(db, ["kie"])
+        assert look is not None
+        looks.record(db, look, statement(event(progress=answer)), clock.now)
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+
+
+def test_lease__of_a_claim_given_up_runs_out(db: Database, clock: FakeClock) -> None:
+    """A heartbeat renews only what is still held: a claim its worker could not settle is free after its lease."""
+    put(db, *(received(statement(event(f"t{n}"))) for n in range(2)))
+    held, given_up = must_take(db, "w1"), must_take(db, "w1")
+    for _ in range(3):
+        clock.advance(seconds=6)
+        claims.heartbeat(db, "w1", [held.asset_id], LEASE)
+    assert given_up.asset_id == must_take(db, "w2").asset_id
+    assert take(db, "w2") is None
+
+
+def test_assets__what_proves_little_replaces_no_good_link(db: Database, clock: FakeClock) -> None:
+    """Below a signed body a repeat with another query changes nothing while the link may still work."""
+    put(db, received(statement(verdict=Verdict.SIGNED_ID)))
+    old = event(outputs=[output("/t1.mp4", query="sig=forged", at=START - timedelta(days=1))])
+    put(db, received(statement(old, verdict=Verdict.SIGNED_ID)))
+    assert ("https://files.example/t1.mp4?sig=1", START + LINK_LIFE) == (
+        the_asset(db)["link"],
+        the_asset(db)["must_by"],
+    )
+    clock.advance(minutes=30)
+    put(
+        db,
+        received(statement(event(outputs=[output("/t1.mp4", query="sig=2", at=clock.now)]), verdict=Verdict.SIGNED_ID)),
+    )
+    assert "https://files.example/t1.mp4?sig=2" == the_asset(db)["link"]
+
+
+def test_must_by__a_late_callback_still_has_one_link_life(db: Database) -> None:
+    """An unproved instant of completion long ago does not make a new asset overdue at birth."""
+    late = event(outputs=[output("/t1.mp4", at=START - timedelta(days=1))])
+    put(db, received(statement(late, verdict=Verdict.TOKEN)))
+    assert START + LINK_LIFE == the_asset(db)["must_by"]
+
+
+def test_assets__a_doubted_file_does_not_stand_in_the_way(db: Database) -> None:
+    """After a success nobody vouched for, the believed one at the same place has an asset of its own."""
+    forged = event(outputs=[output("/evil.mp4")])
+    put(db, received(statement(forged, decision=Decision.DOUBT, verdict=Verdict.TOKEN)))
+    assert {"t1": TaskState.OPEN} == states(db)
+    put(db, received(statement(verdict=Verdict.TOKEN)))
+    assert "https://files.example/t1.mp4?sig=1" == must_take(db).link.url
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+
+
 def test_hint__other_files_than_the_provider_names_are_recorded(db: Database) -> None:
     """When the poll names another path than the callback did, the asset is the poll's and the audit log says so."""
     forged = event(outputs=[output("/forged.mp4")])
@@ -343,9 +420,9 @@ def test_lease__expires_by_itself_and_fences_the_old_owner(db: Database, clock: 
 def test_lease__heartbeat_keeps_it(db: Database, clock: FakeClock) -> None:
     """One heartbeat extends all claims of a process and nobody else's."""
     put(db, *(received(statement(event(f"t{n}"))) for n in range(3)))
-    must_take(db, "w1"), must_take(db, "w1"), must_take(db, "w2")
+    held = [must_take(db, "w1").asset_id, must_take(db, "w1").asset_id, must_take(db, "w2").asset_id]
     clock.advance(seconds=10)
-    assert 2 == claims.heartbeat(db, "w1", LEASE)
+    assert 2 == claims.heartbeat(db, "w1", held, LEASE)
     clock.advance(seconds=5)
     assert must_take(db, "w3").fence == 2
     assert take(db, "w3") is None
