@@ -24,6 +24,9 @@ from archive.trust import Decision
 _NOT_TRUSTED = "not_trusted"
 
 
+HINT_REST = timedelta(seconds=20)  # a look takes no longer; hints that come faster bring nothing new
+
+
 @dataclass(frozen=True)
 class Statement:
     """One event with what we decided about it. `actor` names the delivery or poll it came from, for the audit log."""
@@ -137,6 +140,9 @@ def _note_hint(batch: _Batch, task: dict[str, Any], statement: Statement) -> Non
     if statement.event.progress is Progress.RUNNING:
         task["look_at"] = task["look_at"] or task["expected_at"]
         return
+    planned = task["look_at"] is not None and task["hinted_at"] is not None
+    if planned and batch.at - task["hinted_at"] < HINT_REST:
+        return  # the look this one asks for is planned or running; starting it anew would throw its answer away
     task["hinted_at"] = batch.at
     task["look_at"] = batch.at
 

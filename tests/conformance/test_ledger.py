@@ -232,6 +232,22 @@ def test_hint__during_a_look_that_ends_in_gone_or_failed(db: Database, clock: Fa
         assert TaskState.SUCCEEDED == states(db)[said]
 
 
+def test_hint__many_of_them_do_not_keep_the_answer_out(db: Database, clock: FakeClock) -> None:
+    """Hints that come faster than a look lasts leave the running look alone, and its answer counts."""
+    hints = [
+        statement(event(outputs=[output(f"/{n}")]), decision=Decision.CONFIRM, verdict=Verdict.STALE) for n in range(9)
+    ]
+    put(db, received(hints[0]))
+    look = looks.take(db, ["kie"])
+    assert look is not None
+    for hint in hints[1:]:
+        clock.advance(seconds=1)
+        put(db, received(hint))
+        assert looks.take(db, ["kie"]) is None
+    looks.record(db, look, statement(), clock.now)
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+
+
 def test_hint__of_a_success_outlives_an_api_that_lags(db: Database, clock: FakeClock) -> None:
     """A failed task hinted to have succeeded is looked at again, though the first answer after the hint says failed."""
     put(db, received(statement(event(progress=Progress.FAILED))))
