@@ -59,7 +59,6 @@ class ExpiryOrigin(StrEnum):
     """Where an expiry comes from: the provider's word, or what we assume from its documentation."""
 
     STATED = "stated"
-    QUERY = "query"
     DEFAULT = "default"
 
 

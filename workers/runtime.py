@@ -83,7 +83,7 @@ class Runtime:
         """
         Start nothing new, let transfers finish within the grace time, then hand the rest back.
 
-        Half of the grace is for finishing; transfers that then still run are interrupted and given back.
+        Most of the grace is for finishing; transfers that then still run are interrupted and given back.
         """
         grace = self._settings.workers.grace.total_seconds()
         finished = [pool.stop(grace * share) for pool, share in zip(self._pools, (0.6, 0.1, 0.1), strict=True)]

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
 from archive.errors import ClaimLostError
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts, sources
 from archive.ledger.upsert import insert_new
+from archive.ledger.urgency import most_urgent
 from archive.model import AssetState, ExpiryOrigin, Link
 
 
@@ -74,27 +75,15 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
         counts = conn.execute(select(assets.c.source, func.count()).where(*leased).group_by(assets.c.source))
         running: dict[str, int] = {source: number for source, number in counts}  # noqa: C416 (rows are no pairs to mypy)
         free = [name for name in eligible if running.get(name, 0) < caps[name]]
-        heads = [row for row in (conn.execute(_head(name, now)).mappings().first() for name in free) if row]
-        if not heads:
+        row = most_urgent(conn, assets, assets.c.due_at, free, now)
+        if row is None:
             return None
-        row = min(heads, key=lambda head: (head["must_by"], head["id"]))
         fence = row["fence"] + 1
         conn.execute(
             update(assets).where(assets.c.id == row["id"]).values(owner=owner, fence=fence, due_at=now + lease)
         )
         conn.execute(insert(attempts).values(asset=row["id"], fence=fence, owner=owner, started_at=now))
     return _claim(row, owner, fence)
-
-
-def _head(source: str, now: datetime) -> Select[Any]:
-    """The most urgent due asset of one source: a seek in the partial index of what waits."""
-    return (
-        select(assets)
-        .where(assets.c.source == source, assets.c.due_at <= now)
-        .order_by(assets.c.must_by, assets.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
 
 
 def _claim(row: RowMapping, owner: str, fence: int) -> Claim:

@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, select, update
 
 from archive.errors import ClaimLostError
 from archive.ledger import audit, events
 from archive.ledger.database import Database
 from archive.ledger.schema import sources, tasks
+from archive.ledger.urgency import most_urgent
 from archive.model import TaskState
 from archive.schedule import LOOK_CEILING
 
@@ -36,10 +36,9 @@ def take(db: Database, askable: Collection[str]) -> Look | None:
     with db.write() as conn:
         now = db.now(conn)
         names = conn.scalars(select(sources.c.name).where(sources.c.name.in_(sorted(askable)), ~sources.c.paused))
-        heads = [row for row in (conn.execute(_head(name, now)).mappings().first() for name in names.all()) if row]
-        if not heads:
+        row = most_urgent(conn, tasks, tasks.c.look_at, names.all(), now)
+        if row is None:
             return None
-        row = min(heads, key=lambda head: (head["must_by"], head["id"]))
         fence = row["fence"] + 1
         taken = update(tasks).where(tasks.c.id == row["id"])
         conn.execute(taken.values(fence=fence, look_at=now + LEASE, looks=tasks.c.looks + 1))
@@ -47,16 +46,6 @@ def take(db: Database, askable: Collection[str]) -> Look | None:
         row["id"], row["source"], row["task_id"], row["route"], fence,
         row["created_at"], row["expected_at"], row["hinted_at"],
     )  # fmt: skip
-
-
-def _head(source: str, now: datetime) -> Select[Any]:
-    return (
-        select(tasks)
-        .where(tasks.c.source == source, tasks.c.look_at <= now)
-        .order_by(tasks.c.must_by, tasks.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
 
 
 def record(db: Database, look: Look, statement: events.Statement, next_at: datetime) -> int:
