@@ -73,6 +73,20 @@ class Reader:
             return value
         raise NotUnderstoodError(f"{_slug(key)}_not_integer")
 
+    def number(self, key: str) -> float | None:
+        value = self._value.get(key)
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return value
+        raise NotUnderstoodError(f"{_slug(key)}_not_a_number")
+
+    def objects(self, key: str) -> "list[Reader]":
+        value = self._value.get(key)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return [Reader(item) for item in value]
+        raise NotUnderstoodError(f"{_slug(key)}_not_a_list")
+
     def texts(self, key: str) -> list[str]:
         value = self._value.get(key)
         if value is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,6 +55,14 @@ class AssetState(StrEnum):
     LOST = "lost"
 
 
+class Callbacks(StrEnum):
+    """What a provider's callbacks are worth by themselves."""
+
+    NONE = "none"  # it never calls back: tasks are registered and polled
+    UNSIGNED = "unsigned"  # only our own token in the URL tells who called
+    SIGNED = "signed"
+
+
 class ExpiryOrigin(StrEnum):
     """Where an expiry comes from: the provider's word, or what we assume from its documentation."""
 
@@ -85,12 +93,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Output:
-    """One file of a finished task. `ordinal` counts from 0 within its role."""
+    """
+    One file of a finished task. `role` is one of `archive.roles`, `ordinal` counts from 0 within it.
+
+    `second` leads to the same file at another place, where the provider names one.
+    """
 
     role: str
     ordinal: int
     link: Link
     output_id: str | None = None
+    second: Link | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +114,24 @@ class Event:
     progress: Progress
     route: str  # which of the provider's status routes knows this task
     outputs: tuple[Output, ...] = ()
-    reason: str | None = None  # the provider's failure code, as a slug
+    reason: str | None = None  # the provider's failure code as a slug; `state_unknown` where it uses a new word
     completed_at: datetime | None = None
     storage_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """
+    How an account at a provider may be asked about its tasks.
+
+    The limit is the account's whole one, documented or, where none is, assumed; we use at most half of it.
+    """
+
+    typical: timedelta  # how long a generation usually takes: the first look is planned then
+    floor: timedelta  # the same task is asked about no more often than this
+    requests: int  # the limit: so many requests …
+    per: timedelta  # … in any span of this length
+    batch: int = 1  # tasks that one request can ask about
 
 
 @dataclass(frozen=True)

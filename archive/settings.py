@@ -9,6 +9,7 @@ A value is looked up in the environment first (`ENVIRONMENT` below), then in the
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from archive.model import Callbacks, Pace
 from archive.providers import PROVIDERS
 
 ENVIRONMENT = {
@@ -156,10 +158,17 @@ class Retention(_Section):
     days: Literal[0] = 0
 
 
+class RateLimit(_Section):
+    """What the provider allows the account, where you know better than its documentation."""
+
+    requests: Annotated[int, Field(ge=1)]
+    seconds: Annotated[int, Field(ge=1, le=86_400)]
+
+
 class Source(_Section):
     """One configured account at a provider."""
 
-    provider: str  # whose language it speaks: kie
+    provider: str  # whose language it speaks: kie, seedanceapi, seedance2ai, kyyaipower, acedata
     webhook_keys: list[Secret] = []  # HMAC keys; the old and the new one during rotation
     tokens: list[Secret] = []  # accepted as the last part of the callback URL
     api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
@@ -169,12 +178,20 @@ class Source(_Section):
     confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
     allow_unsigned: bool = False  # take callbacks that prove nothing
     max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
+    rate_limit: RateLimit | None = None  # the account's, polling included; at most half of it is used
     retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")
     def _can_be_trusted(self) -> "Source":
         if self.provider not in PROVIDERS:
             raise ValueError(f"provider must be one of: {', '.join(sorted(PROVIDERS))}")
+        calls = PROVIDERS[self.provider].CALLBACKS
+        if self.webhook_keys and calls is not Callbacks.SIGNED:
+            raise ValueError(f"{self.provider} signs no callbacks: webhook_keys cannot be used")
+        if calls is Callbacks.NONE and self.api_key is None:
+            raise ValueError(f"{self.provider} never calls back: it needs an api_key, to be asked")
+        if calls is Callbacks.NONE and (self.tokens or self.allow_unsigned):
+            raise ValueError(f"{self.provider} never calls back: tokens and allow_unsigned cannot be used")
         if not (self.webhook_keys or self.tokens or self.api_key or self.allow_unsigned):
             raise ValueError("needs webhook_keys, tokens or an api_key, or allow_unsigned = true")
         if self.confirm == "always" and self.api_key is None:
@@ -188,6 +205,14 @@ class Source(_Section):
     @property
     def base(self) -> str:
         return (self.api_base or PROVIDERS[self.provider].API_BASE).rstrip("/")
+
+    @property
+    def pace(self) -> Pace:
+        """How the account may be asked."""
+        pace = PROVIDERS[self.provider].PACE
+        if self.rate_limit is None:
+            return pace
+        return replace(pace, requests=self.rate_limit.requests, per=timedelta(seconds=self.rate_limit.seconds))
 
     @property
     def hosts(self) -> frozenset[str]:

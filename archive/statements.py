@@ -13,4 +13,4 @@ def state(name: str, source: Source, event: Event, verdict: Verdict, actor: str)
     can_ask = source.api_key is not None
     decision = decide(event, verdict, can_ask=can_ask, confirm_always=source.confirm == "always", hosts=source.hosts)
     can_refresh = can_ask and provider.fresh_link_request("") is not None
-    return Statement(name, event, verdict, decision, actor, can_refresh, provider.LINK_LIFE, provider.TYPICAL)
+    return Statement(name, event, verdict, decision, actor, can_refresh, provider.LINK_LIFE, provider.PACE.typical)

@@ -92,7 +92,7 @@ class Api:
             wanted.external_id,
             wanted.metadata,
             wanted.expected_by.astimezone(UTC) if wanted.expected_by else None,
-            provider.TYPICAL,
+            provider.PACE.typical,
             provider.LINK_LIFE,
             source.api_key is not None,
         )

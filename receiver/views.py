@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _OPENED = ("metadata", "media", "facts", "headers")
-_HIDDEN = ("link", "claimed", "owner", "fence", "task", "body")
+_HIDDEN = ("link", "second_link", "claimed", "owner", "fence", "task", "body")
 # In JSON, and in JSON within JSON, a slash may be `\/` and any character `\u0026`, behind any number of backslashes.
 _LINK = re.compile(r"""([a-z][a-z0-9+.-]*:(?:\\*/){2})((?:[^\s"'\\<>]|\\+(?:/|u[0-9a-f]{4}))+)""", re.IGNORECASE)
 _USER = re.compile(r"[^/\\]*@")

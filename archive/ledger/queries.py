@@ -76,7 +76,7 @@ def _list(
         where.append(or_(*(column.startswith(wanted.q, autoescape=True) for column in searched)))
     if wanted.after:
         where.append(tuple_(instant, table.c.id) < tuple_(literal(wanted.after[0], instant.type), wanted.after[1]))
-    hidden = {"link", "body", "claimed"}
+    hidden = {"link", "second_link", "body", "claimed"}
     columns = [column for column in table.c if column.name not in hidden]
     listed = select(*columns)
     if table is assets:

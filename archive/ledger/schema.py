@@ -52,6 +52,9 @@ sources = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
+    # Two rate buckets of the account, each the instant at which it is full again (archive.budget).
+    Column("asks_paid_until", Instant),  # for what we know to exist
+    Column("hints_paid_until", Instant),  # for tasks that only somebody unproved has named
 )
 
 deliveries = Table(
@@ -93,6 +96,8 @@ tasks = Table(
     Column("look_at", Instant),  # next look at the status API, and while one runs the end of its lease
     Column("fence", Integer, nullable=False, server_default=text("0")),
     Column("looks", Integer, nullable=False, server_default=text("0")),
+    # Somebody we trust said that it exists: the user, the provider's API, a signature, or a callback URL we minted.
+    Column("vouched", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("source", "task_id", name="uq_tasks_source_task"),
     Index("ix_tasks_created", "created_at", "id"),
     Index("ix_tasks_external", "external_id"),
@@ -100,7 +105,9 @@ tasks = Table(
     Index(
         "ix_tasks_look",
         "source",
+        "vouched",
         "must_by",
+        "look_at",  # so that what is not due yet is passed over within the index
         postgresql_where=text("look_at IS NOT NULL"),
         sqlite_where=text("look_at IS NOT NULL"),
     ),
@@ -119,6 +126,7 @@ assets = Table(
     Column("reason", String(80)),
     Column("verdict", String(16), nullable=False),  # of the statement that gave the link
     Column("link", Text, nullable=False),  # a secret while it lives
+    Column("second_link", Text),  # to the same file at another place; as secret
     Column("link_expires_at", Instant, nullable=False),
     Column("link_origin", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -159,6 +167,18 @@ assets = Table(
         postgresql_where=text("owner IS NOT NULL"),
         sqlite_where=text("owner IS NOT NULL"),
     ),
+)
+
+callback_urls = Table(
+    "callback_urls",
+    metadata,
+    Column("id", String(32), primary_key=True),  # what the minted URL refers to; its signature is not kept
+    Column("source", String(64), nullable=False),
+    Column("external_id", String(512)),
+    Column("metadata", Text),  # JSON, the user's own; the first task that comes by the URL inherits it
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("task", String(32), ForeignKey("tasks.id")),
 )
 
 attempts = Table(

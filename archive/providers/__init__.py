@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from archive.model import ApiAnswer, ApiRequest, Delivery, Event, Link, Verdict
+from archive.errors import NotUnderstoodError
+from archive.model import ApiAnswer, ApiRequest, Callbacks, Delivery, Event, Link, Pace, Verdict
 from archive.providers import kie
 
 
 class Provider(Protocol):
-    """What a provider module offers. Every function is pure; instants are passed in."""
+    """
+    What a provider module offers. Every function is pure; instants are passed in.
+
+    What a provider does not have, its module imports from `archive.providers.without`.
+    """
 
     @property
     def API_BASE(self) -> str:  # noqa: N802 (a module constant)
@@ -20,12 +25,16 @@ class Provider(Protocol):
         """Exact host names the provider is known to serve files from."""
 
     @property
+    def CALLBACKS(self) -> Callbacks:  # noqa: N802
+        """Whether it calls back, and whether it signs."""
+
+    @property
     def LINK_LIFE(self) -> timedelta:  # noqa: N802
         """How long a link lives where nothing states it: the shortest the documentation says."""
 
     @property
-    def TYPICAL(self) -> timedelta:  # noqa: N802
-        """How long a generation usually takes: the first look is planned then."""
+    def PACE(self) -> Pace:  # noqa: N802
+        """How an account may be asked."""
 
     @property
     def GONE_AFTER(self) -> timedelta:  # noqa: N802
@@ -41,8 +50,8 @@ class Provider(Protocol):
     def sender_id(self, delivery: Delivery) -> str | None:
         """The delivery id the provider gives, where it gives one."""
 
-    def normalise(self, document: Any, *, at: datetime) -> Event:
-        """Read a callback. Raises NotUnderstoodError."""
+    def normalise(self, document: Any, *, at: datetime, task_id: str | None = None) -> Event:
+        """Read a callback; *task_id* is whose it is where the body does not say. Raises NotUnderstoodError."""
 
     def reply(self) -> dict[str, Any]:
         """What this provider wants to read in a 200, beside our own fields."""
@@ -51,7 +60,20 @@ class Provider(Protocol):
         """How to ask about a task on one route."""
 
     def read_status(self, route: str, answer: ApiAnswer, *, at: datetime) -> Event:
-        """Read the answer. Raises TaskUnknownError, ProviderBusyError, ProviderRefusedError, NotUnderstoodError."""
+        """
+        Read the answer. A word of state that nobody documented is not final: RUNNING, reason `state_unknown`.
+
+        Raises TaskUnknownError, ProviderBusyError, ProviderRefusedError, NotUnderstoodError.
+        """
+
+    def batch_request(self, route: str, task_ids: Sequence[str]) -> ApiRequest | None:
+        """How to ask about several tasks, up to `PACE.batch`, at once; None where the route has no such request."""
+
+    def read_batch(self, route: str, answer: ApiAnswer, *, at: datetime) -> dict[str, Event | NotUnderstoodError]:
+        """
+        Read the answer, by task id. A task it does not mention is unknown; one told in a way we do not understand is
+        there as the error. Raises ProviderBusyError, ProviderRefusedError, NotUnderstoodError.
+        """
 
     def fresh_link_request(self, url: str) -> ApiRequest | None:
         """How to have a link signed anew; None where the provider has no such call."""
@@ -60,7 +82,11 @@ class Provider(Protocol):
         """Read the fresh link. Raises like read_status."""
 
     def sample(self, task_id: str, url: str, *, key: str | None, now: datetime) -> tuple[dict[str, str], bytes]:
-        """Headers and body of a success callback as the provider would send it now, signed where *key* is given."""
+        """
+        Headers and body of a success callback as the provider would send it now, signed where *key* is given.
+
+        Raises NotUnderstoodError where the provider never calls back.
+        """
 
 
 PROVIDERS: dict[str, Provider] = {

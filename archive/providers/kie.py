@@ -8,7 +8,7 @@ https://docs.kie.ai/market/common/get-task-detail, https://docs.kie.ai/common-ap
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from archive.documents import Reader, parse
@@ -24,14 +24,16 @@ from archive.grammar import check_name, check_url
 from archive.model import (
     ApiAnswer,
     ApiRequest,
+    Callbacks,
     Delivery,
     Event,
     ExpiryOrigin,
     Link,
-    Output,
+    Pace,
     Progress,
     Verdict,
 )
+from archive.providers import reading, without
 from archive.signature import hmac_sha256_base64, is_fresh, matches_any, timestamp
 
 API_BASE = "https://api.kie.ai"
@@ -49,13 +51,18 @@ LINK_LIFE = timedelta(
     minutes=20
 )  # "Download TTL" of the seedance page; the market page says 24 h: plan for the shorter
 STORAGE_LIFE = timedelta(days=14)
-TYPICAL = timedelta(seconds=55)  # "~55 secs (fast)"; the standard models take 3-4 minutes
+CALLBACKS = Callbacks.SIGNED
+PACE = Pace(
+    typical=timedelta(seconds=55),  # "~55 secs (fast)"; the standard models take 3-4 minutes
+    floor=timedelta(seconds=5),  # "poll status every 5 seconds"
+    requests=20,  # documented for new generations; for status requests no limit is, so we take the same
+    per=timedelta(seconds=10),
+)
 GONE_AFTER = timedelta(days=1)
-MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could name 40,000
+sender_id, batch_request, read_batch = without.sender_id, without.batch_request, without.read_batch
 SEEDANCE = "seedance"
 MARKET = "market"
 ROUTES = (SEEDANCE, MARKET)
-_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _PATHS = {SEEDANCE: "/api/v1/seedance/record-info", MARKET: "/api/v1/jobs/recordInfo"}
 _FLAT = {0: Progress.RUNNING, 1: Progress.SUCCEEDED, 2: Progress.FAILED}
 _STATES = {
@@ -91,17 +98,12 @@ def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datet
     return Verdict.SIGNED_ID if is_fresh(instant, now) else Verdict.STALE
 
 
-def sender_id(delivery: Delivery) -> str | None:  # noqa: ARG001 (the protocol's form)
-    """KIE gives deliveries no id."""
-    return None
-
-
 def reply() -> dict[str, Any]:
     """The answer KIE documents: HTTP 200 with code 200 and msg success."""
     return {"code": 200, "msg": "success"}
 
 
-def normalise(document: Any, *, at: datetime) -> Event:
+def normalise(document: Any, *, at: datetime, task_id: str | None = None) -> Event:  # noqa: ARG001
     """Read a callback of either shape; *at* is when it reached us."""
     root = Reader(document)
     if "data" in root:
@@ -118,7 +120,7 @@ def status_request(route: str, task_id: str) -> ApiRequest:
 
 def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:
     """Read a record-info answer. HTTP 200 may carry a failure: `code` decides (0 flat, 200 market)."""
-    root = _envelope(answer)
+    root = _envelope(answer, at)
     data = root.object("data")
     return _flat(data, at) if route == SEEDANCE else _market(data, at)
 
@@ -129,7 +131,7 @@ def fresh_link_request(url: str) -> ApiRequest | None:
 
 def read_fresh_link(answer: ApiAnswer, *, at: datetime) -> Link:
     """`data` is the link itself; it lives 20 minutes."""
-    url = check_url(_envelope(answer).text("data") or "")
+    url = check_url(_envelope(answer, at).text("data") or "")
     return Link(url, at + timedelta(minutes=20), ExpiryOrigin.STATED)
 
 
@@ -151,10 +153,10 @@ def sample(task_id: str, url: str, *, key: str | None, now: datetime) -> tuple[d
     return headers, json.dumps(document).encode()
 
 
-def _envelope(answer: ApiAnswer) -> Reader:
+def _envelope(answer: ApiAnswer, at: datetime) -> Reader:
     """Turn HTTP status and body code into the answer or into one of our errors."""
     if answer.status in _BUSY:
-        raise ProviderBusyError(f"http_{answer.status}", _retry_after(answer))
+        raise ProviderBusyError(f"http_{answer.status}", reading.retry_after(answer, at=at))
     try:
         root = Reader(parse(answer.body))
     except MalformedDeliveryError:
@@ -170,7 +172,7 @@ def _envelope(answer: ApiAnswer) -> Reader:
     ):
         raise TaskUnknownError("task_not_found")
     if code in _BUSY or code == 1005:
-        raise ProviderBusyError(f"code_{code}", _retry_after(answer))
+        raise ProviderBusyError(f"code_{code}", reading.retry_after(answer, at=at))
     if answer.status >= 400 or code not in (0, 200):
         raise ProviderRefusedError(f"code_{code if code is not None else answer.status}")
     return root
@@ -180,17 +182,12 @@ def _message(root: Reader) -> str:
     return (root.text("msg") or root.text("message") or "").lower()
 
 
-def _retry_after(answer: ApiAnswer) -> timedelta | None:
-    value = answer.headers.get("retry-after", "")
-    return timedelta(seconds=min(int(value), 3600)) if value.isascii() and value.isdigit() and len(value) < 9 else None
-
-
 def _flat(root: Reader, at: datetime) -> Event:
     status = root.integer("status")
     progress = _FLAT.get(-1 if status is None else status)
     if progress is None:
         raise NotUnderstoodError("status_unknown")
-    completed_at = _iso(root.text("completedAt"), at)
+    completed_at = reading.iso(root.text("completedAt"), at=at)
     url = root.text("videoUrl")
     return _event(root.text("taskId"), progress, SEEDANCE, [url] if url else [], completed_at, at)
 
@@ -201,7 +198,7 @@ def _market(data: Reader, at: datetime) -> Event:
         raise NotUnderstoodError("state_unknown")
     result = data.embedded("resultJson") if progress is Progress.SUCCEEDED else None
     urls = result.texts("resultUrls") if result else []
-    completed_at = _milliseconds(data.integer("completeTime"), at)
+    completed_at = reading.unix(data.integer("completeTime"), at=at, per_second=1000)
     reason = data.text("failCode") if progress is Progress.FAILED else None
     return _event(data.text("taskId"), progress, MARKET, urls, completed_at, at, reason)
 
@@ -219,34 +216,19 @@ def _event(
     if progress is Progress.RUNNING:
         return Event(name, progress, route)
     if progress is Progress.FAILED:
-        return Event(name, progress, route, reason=_fail_slug(fail_code), completed_at=completed_at)
+        return Event(name, progress, route, reason=reading.fail_slug(fail_code), completed_at=completed_at)
     if not urls:
         raise NotUnderstoodError("no_outputs")
-    if len(urls) > MAX_OUTPUTS:
-        raise NotUnderstoodError("too_many_outputs")
     # A link that was just handed out was signed at the earliest when the task was done, at the latest now.
-    expires_at = min(completed_at + LINK_LIFE, at + LINK_LIFE)
-    links = [Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT) for url in urls]
-    paths = [link.path for link in links]
-    # An output is known by its path; where several share one, only their order tells them apart.
-    outputs = tuple(
-        Output("video", place, link, None if paths.count(link.path) == 1 else f"{place}:{link.path}")
-        for place, link in enumerate(links)
-    )
+    outputs = reading.files("video", urls, min(completed_at + LINK_LIFE, at + LINK_LIFE))
     return Event(
         name,
         progress,
         route,
-        outputs,
+        tuple(outputs),
         completed_at=completed_at,
         storage_expires_at=completed_at + STORAGE_LIFE,
     )
-
-
-def _fail_slug(code: str | None) -> str:
-    """KIE's fail codes are a number in one page and a word in another; keep them as a short slug."""
-    kept = "".join(c.lower() if c.isascii() and c.isalnum() else "_" for c in (code or "")[:40]).strip("_")
-    return f"provider_{kept}" if kept else "provider_failed"
 
 
 def _signed_task_id(document: Any) -> str:
@@ -265,24 +247,3 @@ def _signed_task_id(document: Any) -> str:
     if len(named) > 1:
         raise VerificationError("task_ids_differ")
     return named.pop()
-
-
-def _iso(text: str | None, at: datetime) -> datetime:
-    """An ISO 8601 instant; one without an offset is UTC."""
-    try:
-        instant = datetime.fromisoformat(text or "")
-    except ValueError:
-        return at
-    return _plausible(instant if instant.tzinfo else instant.replace(tzinfo=UTC), at)
-
-
-def _milliseconds(value: int | None, at: datetime) -> datetime:
-    """Unix milliseconds; one page shows bare small integers."""
-    if value is None or not 0 <= value < 1 << 43:
-        return at
-    return _plausible(datetime.fromtimestamp(value / 1000, UTC), at)
-
-
-def _plausible(instant: datetime, at: datetime) -> datetime:
-    """What is absent, unreadable, older than any such service or in the future counts as *at*."""
-    return instant.astimezone(UTC) if _EARLIEST <= instant <= at else at

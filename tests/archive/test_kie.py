@@ -344,11 +344,12 @@ def test_read_status__answers_without_a_task(error: type[ReelkeepError], reason:
 
 @pytest.mark.parametrize(
     ("value", "wanted"),
-    [("7", 7), ("0", 0), ("99999999", 3600), ("-1", None), ("1.5", None), ("soon", None), ("9" * 30, None), ("", None),
-     ("٣", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+    [("7", 7), ("0", 0), ("99999999", 3600), ("-1", None), ("1.5", None), ("soon", None), ("9" * 30, 3600), ("", None),
+     ("٣", None), ("Sat, 21 Nov 2026 12:01:30 GMT", 90), ("Wed, 21 Oct 2026 07:28:00 GMT", 0),
+     ("Fri, 21 Nov 2036 12:00:00 GMT", 3600), ("Sat, 99 Nov 2026 12:01:30 GMT", None)],
 )  # fmt: skip
 def test_read_status__retry_after(value: str, wanted: int | None) -> None:
-    """A stated pause in seconds is kept up to an hour; any other form is as if there were none."""
+    """A stated pause, in seconds or as a date, is kept up to an hour; any other form is as if there were none."""
     with pytest.raises(ProviderBusyError) as caught:
         kie.read_status(kie.MARKET, answer({}, 429, Retry_After=value), at=START)
     assert (timedelta(seconds=wanted) if wanted is not None else None) == caught.value.retry_after

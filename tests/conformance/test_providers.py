@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from archive.documents import parse
-from archive.errors import NotUnderstoodError, VerificationError
+from archive.errors import NotUnderstoodError, ProviderBusyError, ReelkeepError, VerificationError
 from archive.identity import asset_id
-from archive.model import ApiAnswer, Delivery, Event, Progress, Verdict
+from archive.model import ApiAnswer, Callbacks, Delivery, Event, Progress, Verdict
 from archive.providers import PROVIDERS
 from tests.doubles import START
-from tests.recorded import Recorded, samples
+from tests.recorded import Recorded, RecordedAnswer, answers, samples
 
 RECORDED = [pytest.param(one, id=f"{name}-{one.case}") for name in PROVIDERS for one in samples(name)]
+ANSWERED = [pytest.param(one, id=f"{name}-{one.case}") for name in PROVIDERS for one in answers(name)]
 NAMES = sorted(PROVIDERS)
 
 
@@ -30,7 +31,10 @@ def shown(event: Event) -> dict[str, Any]:
         "task_id": event.task_id,
         "progress": event.progress,
         "route": event.route,
-        "links": [output.link.url for output in event.outputs],
+        "outputs": [
+            {"role": output.role, "link": output.link.url} | ({"second": output.second.url} if output.second else {})
+            for output in event.outputs
+        ],
         "reason": event.reason,
         "completed_at": instant(event.completed_at),
         "link_expires_at": next(iter(expiries), None),
@@ -64,6 +68,38 @@ def test_normalise__recorded(recorded: Recorded) -> None:
     assert {name: recorded.expected[name] for name in recorded.expected if name not in {"at", "verify"}} == found
 
 
+@pytest.mark.parametrize("recorded", ANSWERED)
+def test_read_status__recorded(recorded: RecordedAnswer) -> None:
+    """Each recorded status answer becomes the event it documents, or the error whose class and reason are stated."""
+    provider, route = PROVIDERS[recorded.provider], recorded.expected["route"]
+    try:
+        found: dict[str, Any] = {"event": shown(provider.read_status(route, recorded.answer, at=recorded.at))}
+    except ReelkeepError as exc:
+        found = {"error": type(exc).__name__, "reason": exc.reason}
+        if isinstance(exc, ProviderBusyError) and exc.retry_after is not None:
+            found["retry_after"] = exc.retry_after.total_seconds()
+    told = {"at", "http", "headers", "route"}
+    assert {name: value for name, value in recorded.expected.items() if name not in told} == found
+
+
+def test_identities__are_the_same_by_callback_and_by_poll() -> None:
+    """A task whose callback and status answer are both recorded has the same assets by either, for every provider."""
+    called = {(r.provider, r.expected["event"]["task_id"]): r for r in _succeeded(RECORDED)}
+    polled = {(r.provider, r.expected["event"]["task_id"]): r for r in _succeeded(ANSWERED)}
+    both = sorted(called.keys() & polled.keys())
+    assert {name for name in NAMES if PROVIDERS[name].CALLBACKS is not Callbacks.NONE} == {name for name, _ in both}
+    for key in both:
+        provider, (call, poll) = PROVIDERS[key[0]], (called[key], polled[key])
+        by_call = provider.normalise(parse(call.body), at=call.at)
+        by_poll = provider.read_status(poll.expected["route"], poll.answer, at=poll.at)
+        ids = [{asset_id("s", e.task_id, output) for output in e.outputs} for e in (by_call, by_poll)]
+        assert ids[0] == ids[1], key
+
+
+def _succeeded(recorded: list[Any]) -> list[Any]:
+    return [p.values[0] for p in recorded if p.values[0].expected.get("event", {}).get("progress") == "succeeded"]
+
+
 @pytest.mark.parametrize("recorded", RECORDED)
 def test_normalise__is_the_same_each_time(recorded: Recorded) -> None:
     """A delivery read again later names the same assets: replay and repeat change nothing."""
@@ -80,9 +116,15 @@ def test_normalise__is_the_same_each_time(recorded: Recorded) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("key", ["a key", None])
 def test_sample__is_understood_by_its_own_provider(name: str, key: str | None) -> None:
-    """The callback that `reelkeep sign` makes verifies and normalises, with and without a key."""
+    """The callback that `reelkeep sign` makes verifies and normalises; who never calls back has none and says so."""
     provider = PROVIDERS[name]
-    url = f"https://{min(provider.HOSTS)}/videos/a.mp4"
+    if provider.CALLBACKS is Callbacks.NONE:
+        with pytest.raises(NotUnderstoodError, match="no_callbacks"):
+            provider.sample("sample-1", "https://h.example/a.mp4", key=key, now=START)
+        return
+    if provider.CALLBACKS is Callbacks.UNSIGNED:
+        key = None
+    url = f"https://{min(provider.HOSTS, default='h.example')}/videos/a.mp4"
     headers, body = provider.sample("sample-1", url, key=key, now=START)
     document = parse(body)
     event = provider.normalise(document, at=START)
@@ -91,7 +133,7 @@ def test_sample__is_understood_by_its_own_provider(name: str, key: str | None) -
     )  # fmt: skip
     delivery = Delivery(name, {k.lower(): v for k, v in headers.items()}, body, None, START)
     if key is None:
-        with pytest.raises(VerificationError, match="signature_missing"):
+        with pytest.raises(VerificationError, match=r"signature_missing|not_signed"):
             provider.verify(delivery, document, ["a key"], now=START)
     else:
         assert provider.verify(delivery, document, ["an old key", key], now=START) >= Verdict.SIGNED_ID
@@ -104,7 +146,10 @@ def test_facts__are_whole(name: str) -> None:
     base = urlsplit(provider.API_BASE)
     assert ("https", "") == (base.scheme, base.path)
     assert all(host == host.lower() and "/" not in host and ":" not in host for host in provider.HOSTS)
-    assert min(provider.LINK_LIFE, provider.TYPICAL, provider.GONE_AFTER) > timedelta(0)
+    pace = provider.PACE
+    assert min(provider.LINK_LIFE, provider.GONE_AFTER, pace.typical, pace.floor, pace.per) > timedelta(0)
+    assert min(pace.requests, pace.batch) >= 1
+    assert (pace.batch > 1) == (provider.batch_request(provider.ROUTES[0], ["a", "b"]) is not None)
     assert len(provider.ROUTES) == len(set(provider.ROUTES)) > 0
     for route in provider.ROUTES:
         request = provider.status_request(route, "t 1/../&x=1")
@@ -120,10 +165,11 @@ def test_read_status__answers_nobody_documented(name: str, status: int, body: by
     provider = PROVIDERS[name]
     answer = ApiAnswer(status, {}, body)
     for route in provider.ROUTES:
-        with pytest.raises(Exception, match=r"^[a-z0-9_]+$") as caught:
+        with pytest.raises(ReelkeepError, match=r"^[a-z0-9_]+$"):
             provider.read_status(route, answer, at=START)
-        assert hasattr(caught.value, "reason")
+        if provider.PACE.batch > 1:
+            with pytest.raises(ReelkeepError, match=r"^[a-z0-9_]+$"):
+                provider.read_batch(route, answer, at=START)
     if provider.fresh_link_request("https://x.example/a"):
-        with pytest.raises(Exception, match=r"^[a-z0-9_]+$") as caught:
+        with pytest.raises(ReelkeepError, match=r"^[a-z0-9_]+$"):
             provider.read_fresh_link(answer, at=START)
-        assert hasattr(caught.value, "reason")
