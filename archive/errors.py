@@ -16,7 +16,7 @@ ReelkeepError
 └── PermanentError              trying the same again cannot help
     ├── LinkExpiredError        the link is dead; a fresh one may be had
     ├── LinkRefusedError        we must not or will not follow this link
-    ├── NotAVideoError          the bytes are not the media they should be
+    ├── NotMediaError           the bytes are not a whole file of the media they should be
     ├── TooLargeError           above the configured size
     ├── TaskUnknownError        the provider does not know the task
     ├── ProviderRefusedError    the status API refuses our key or our request
@@ -95,7 +95,7 @@ class LinkRefusedError(PermanentError):
     """The link leads where we must not go, or has a form we do not follow."""
 
 
-class NotAVideoError(PermanentError):
+class NotMediaError(PermanentError):
     """The bytes are not a whole media file of the kind the asset should be."""
 
 

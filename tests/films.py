@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import av
 import pytest
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from simulator.films import make_film
 from workers.boxes import Structure, check_structure
 
@@ -55,7 +55,7 @@ def check(data: bytes) -> Structure:
 
 
 def refusal(data: bytes) -> str:
-    with pytest.raises(NotAVideoError) as caught:
+    with pytest.raises(NotMediaError) as caught:
         check(data)
     return caught.value.reason
 

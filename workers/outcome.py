@@ -7,7 +7,7 @@ from archive.errors import (
     ClaimLostError,
     LedgerError,
     LinkExpiredError,
-    NotAVideoError,
+    NotMediaError,
     PermanentError,
     ReelkeepError,
     StoreUnavailableError,
@@ -55,7 +55,7 @@ def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None
             return None  # our own side: it costs no video to wait for it
         case TransientError() | LinkExpiredError():
             return AssetState.LOST if now >= claim.must_by and tries >= MIN_TRIES else None
-        case NotAVideoError():
+        case NotMediaError():
             return AssetState.QUARANTINED if tries >= MAX_BAD_FILES else None
         case PermanentError():
             return AssetState.QUARANTINED

@@ -13,7 +13,7 @@ from archive.errors import (
     ClaimLostError,
     FetchInterruptedError,
     LinkExpiredError,
-    NotAVideoError,
+    NotMediaError,
     ObjectConflictError,
     ProofFailedError,
     ReelkeepError,
@@ -289,7 +289,7 @@ def test_not_a_film__is_never_put(house: House, film: bytes, spoil: Callable[[by
     """What is no whole film is fetched again twice, then quarantined; nothing of it reaches the store."""
     house.fetch.body = spoil(film)
     for _ in range(3):
-        said = house.fail(NotAVideoError)
+        said = house.fail(NotMediaError)
         house.clock.advance(minutes=1)
     assert reason == said
     assert (AssetState.QUARANTINED, said) == (house.asset()["state"], house.asset()["reason"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from tests.films import LAYOUTS, Layout, box, boxes, check, films, rebuild, refusal
 from workers.boxes import check_structure
 from workers.boxes.box import MAX_BOXES, MAX_DEPTH, MAX_METADATA
@@ -43,7 +43,7 @@ def test_malformed__too_many_boxes() -> None:
     """The walk ends at a bounded number of boxes."""
     data = box(b"free") * (MAX_BOXES + 1000)
     file = counting(data)
-    with pytest.raises(NotAVideoError, match="malformed_box"):
+    with pytest.raises(NotMediaError, match="malformed_box"):
         check_structure(file, len(data))
     assert file.reads <= MAX_BOXES + 1
 
@@ -54,7 +54,7 @@ def test_malformed__giant_movie_is_never_read() -> None:
         sparse.write(struct.pack(">I4s", MAX_METADATA + 9, b"moov"))
         size = sparse.truncate(MAX_METADATA + 9)
         file = CountingFile(cast(io.RawIOBase, sparse))
-        with pytest.raises(NotAVideoError, match="malformed_box"):
+        with pytest.raises(NotMediaError, match="malformed_box"):
             check_structure(file, size)
     assert file.amount <= 4096 + 16
 
@@ -67,7 +67,7 @@ def test_malformed__short_body(layout: Layout, kind: bytes) -> None:
     """A box too short for its fields is refused, or not missed, at every length."""
     for length in range(40):
         film = rebuild(films()[layout], {kind: lambda body: box(kind, body[:length])})  # noqa: B023
-        with suppress(NotAVideoError):
+        with suppress(NotMediaError):
             check(film)
 
 
@@ -102,7 +102,7 @@ def test_hostile__mutated(layout: Layout, mutations: list[tuple[float, bytes]]) 
         at = metadata[int(place * (len(metadata) - 1))]
         data[at : at + len(new)] = new
     file = counting(bytes(data))
-    with suppress(NotAVideoError):
+    with suppress(NotMediaError):
         check_structure(file, len(data))
     assert file.reads <= len(data) // 4 + 1
     assert file.amount <= 3 * len(data) + 4096

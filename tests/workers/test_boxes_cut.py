@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from tests.films import Edit, Layout, box, check, cuts, films, rebuild, refusal, replaced, starts
 
 
@@ -70,7 +70,7 @@ def test_cut__declared_duration(by: bytes) -> None:
     for edge in edges:
         try:
             verdicts.append(str(check(film[:edge]).complete))
-        except NotAVideoError as exc:
+        except NotMediaError as exc:
             verdicts.append(exc.reason)
     assert verdicts == ["truncated", "truncated", "None", "None"]
 

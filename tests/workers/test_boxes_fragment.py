@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from tests.films import box
 from workers.boxes.box import BoxReader
 from workers.boxes.fragment import read_fragment
@@ -56,7 +56,7 @@ def read(size: int, *trafs: bytes) -> Line:
 def test_read_fragment(ticks: int, end: int, trafs: list[bytes]) -> None:
     """Samples last as stated, and must end inside the file to the byte."""
     assert read(end, *trafs).ticks == ticks
-    with pytest.raises(NotAVideoError, match="truncated"):
+    with pytest.raises(NotMediaError, match="truncated"):
         read(end - 1, *trafs)
 
 
@@ -76,5 +76,5 @@ def test_read_fragment__clock(began: bytes) -> None:
 )
 def test_read_fragment__malformed(traf: bytes) -> None:
     """A fragment that no reader could place is refused."""
-    with pytest.raises(NotAVideoError, match="malformed_box"):
+    with pytest.raises(NotMediaError, match="malformed_box"):
         read(9999, traf)

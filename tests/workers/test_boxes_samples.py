@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from tests.films import box
 from workers.boxes.box import Box, BoxReader
 from workers.boxes.samples import last_byte
@@ -73,5 +73,5 @@ def test_last_byte__far() -> None:
 )
 def test_last_byte__malformed(tables: tuple[bytes, ...]) -> None:
     """Tables that contradict each other are refused."""
-    with pytest.raises(NotAVideoError, match="malformed_box"):
+    with pytest.raises(NotMediaError, match="malformed_box"):
         last_byte(stbl(*tables), sound=False)

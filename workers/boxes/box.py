@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, NamedTuple
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from workers.boxes.fields import MALFORMED, unpack
 
 MAX_METADATA = 16 << 20  # bytes of all loaded boxes: four hours of 60 fps; memory peaks at thrice
@@ -47,7 +47,7 @@ class Box:
         for part in self.parts:
             if part.kind in kinds:
                 return part
-        raise NotAVideoError(MALFORMED)
+        raise NotMediaError(MALFORMED)
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class BoxReader:
         self.file.seek(span.start)
         body = memoryview(self.file.read(size))
         if len(body) < size:
-            raise NotAVideoError(TRUNCATED)
+            raise NotMediaError(TRUNCATED)
         return self._box(span.kind, body, depth=1)
 
     def _box(self, kind: bytes, body: memoryview, depth: int) -> Box:
@@ -84,7 +84,7 @@ class BoxReader:
 
     def _parts(self, body: memoryview, depth: int) -> Iterator[Box]:
         if depth > MAX_DEPTH:
-            raise NotAVideoError(MALFORMED)
+            raise NotMediaError(MALFORMED)
         at = 0
         while len(body) - at >= 8:
             self._spend(boxes=1)
@@ -92,13 +92,13 @@ class BoxReader:
             yield self._box(span.kind, body[span.start : span.stop], depth + 1)
             at = span.stop
         if any(body[at:]):  # QuickTime may end a list with four zero bytes
-            raise NotAVideoError(MALFORMED)
+            raise NotMediaError(MALFORMED)
 
     def _spend(self, *, boxes: int = 0, size: int = 0) -> None:
         self.boxes_left -= boxes
         self.bytes_left -= size
         if self.boxes_left < 0 or self.bytes_left < 0:
-            raise NotAVideoError(MALFORMED)
+            raise NotMediaError(MALFORMED)
 
 
 def span_of(head: bytes | memoryview, at: int, limit: int, *, outermost: bool = False) -> Span:
@@ -110,18 +110,18 @@ def span_of(head: bytes | memoryview, at: int, limit: int, *, outermost: bool = 
     """
     overrun = TRUNCATED if outermost else MALFORMED
     if len(head) < 8:
-        raise NotAVideoError(overrun)
+        raise NotMediaError(overrun)
     size, kind = unpack(">I4s", head)
     start = at + 8
     if size == 1:
         if len(head) < HEADER:
-            raise NotAVideoError(overrun)
+            raise NotMediaError(overrun)
         (size,) = unpack(">Q", head, 8)
         start = at + HEADER
     elif size == 0 and outermost:
         size = limit - at
     if at + size < start or min(kind) < 0x20:  # no kind has control characters
-        raise NotAVideoError(MALFORMED)
+        raise NotMediaError(MALFORMED)
     if at + size > limit:
-        raise NotAVideoError(overrun)
+        raise NotMediaError(overrun)
     return Span(kind, at, start, at + size)

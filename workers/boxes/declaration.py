@@ -8,7 +8,7 @@ last box (`mfra`, 8.8.9-8.8.11) and the duration that `moov` declares. Never tak
 from dataclasses import dataclass, field
 from typing import Literal
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, Box
 from workers.boxes.fields import numbers, table, unpack, version
 from workers.boxes.movie import Movie
@@ -37,7 +37,7 @@ class Declaration:
         references = numbers(table(sidx.body, 32 if wide else 24, count, 12), "I")
         end = anchor + offset + sum(reference & 0x7FFF_FFFF for reference in references[::3])  # 31 bits of size
         if end > size:
-            raise NotAVideoError(TRUNCATED)
+            raise NotMediaError(TRUNCATED)
         if leading and count > 1:
             self.indexed_to = max(self.indexed_to, end)
 
@@ -56,13 +56,13 @@ class Declaration:
         """Return True when the film is proved whole, None when nothing tells; raise when it is proved cut."""
         seconds = movie.seconds
         if not seconds:
-            raise NotAVideoError(TRUNCATED)
+            raise NotMediaError(TRUNCATED)
         declared = movie.declared
         if declared <= movie.own_seconds:  # mvhd that speaks of moov's own samples only
             declared = 0.0
         reached = max(seconds, *(line.end / line.scale for line in movie.lines.values()))
         if reached < declared - MISSING_SECONDS:
-            raise NotAVideoError(TRUNCATED)
+            raise NotMediaError(TRUNCATED)
         as_declared = declared > 0 and abs(seconds - declared) <= ROUNDING_SECONDS
         indexed = self.indexed_to > max(self.fragments, default=0)
         return True if as_declared or indexed or self.has_mfra else None

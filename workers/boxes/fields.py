@@ -10,7 +10,7 @@ from array import array
 from struct import error, unpack_from
 from typing import Any, Literal
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 
 MALFORMED = "malformed_box"
 
@@ -20,7 +20,7 @@ def unpack(code: str, body: bytes | memoryview, at: int = 0) -> tuple[Any, ...]:
     try:
         return unpack_from(code, body, at)
     except error:
-        raise NotAVideoError(MALFORMED) from None
+        raise NotMediaError(MALFORMED) from None
 
 
 def version(body: memoryview) -> int:
@@ -31,7 +31,7 @@ def version(body: memoryview) -> int:
 def table(body: memoryview, at: int, count: int, width: int) -> memoryview:
     """Return *count* rows of *width* bytes each, from offset *at*."""
     if at + count * width > len(body):
-        raise NotAVideoError(MALFORMED)
+        raise NotMediaError(MALFORMED)
     return body[at : at + count * width]
 
 

@@ -7,7 +7,7 @@ decides whether more fragments should follow.
 
 from struct import calcsize
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, Box
 from workers.boxes.fields import MALFORMED, numbers, table, unpack, version
 from workers.boxes.movie import Line
@@ -35,7 +35,7 @@ def read_fragment(moof: Box, origin: int, lines: dict[int, Line], size: int) -> 
         tfhd = traf.first(b"tfhd").body
         flags, number = unpack(">II", tfhd)
         if number not in lines:
-            raise NotAVideoError(MALFORMED)
+            raise NotMediaError(MALFORMED)
         line = lines[number]
         stated, at = dict[str, int](), 8
         for flag, name, code in TFHD_FIELDS:
@@ -67,9 +67,9 @@ def _read_runs(traf: Box, base: int, defaults: tuple[int, int], size: int) -> tu
             for name, default in zip(("duration", "size"), defaults, strict=True)
         )
         if at < 0:
-            raise NotAVideoError(MALFORMED)
+            raise NotMediaError(MALFORMED)
         at += run_bytes
         ticks += run_ticks
         if at > size:
-            raise NotAVideoError(TRUNCATED)
+            raise NotMediaError(TRUNCATED)
     return at, ticks

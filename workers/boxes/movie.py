@@ -7,7 +7,7 @@ follow, and add to the timelines kept here.
 
 from dataclasses import dataclass, field
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, Box, span_of
 from workers.boxes.fields import MALFORMED, unpack, version
 from workers.boxes.samples import last_byte, total_ticks
@@ -93,7 +93,7 @@ def _read_line(mdia: Box, size: int) -> Line:
         height=height,
     )
     if last_byte(stbl, sound=track.kind == "audio") > size:
-        raise NotAVideoError(TRUNCATED)
+        raise NotMediaError(TRUNCATED)
     return Line(track, scale, total_ticks(stbl))
 
 
@@ -101,5 +101,5 @@ def _clock(body: memoryview) -> tuple[int, int]:
     """Return timescale (ticks a second) and duration (ticks) of an `mvhd` or `mdhd`."""
     scale, duration = unpack(">IQ", body, 20) if version(body) else unpack(">II", body, 12)
     if not scale:
-        raise NotAVideoError(MALFORMED)
+        raise NotMediaError(MALFORMED)
     return scale, duration

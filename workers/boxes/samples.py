@@ -8,7 +8,7 @@ neither the file's size nor the track's clock.
 from array import array
 from operator import mul
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from workers.boxes.box import Box
 from workers.boxes.fields import MALFORMED, counted, numbers, table, unpack
 
@@ -32,13 +32,13 @@ def last_byte(stbl: Box, *, sound: bool) -> int:
     end = sample = 0
     for first, after, per_chunk in zip(firsts, firsts[1:], runs[1::3], strict=False):
         if not 0 < first < after <= len(offsets) + 1:  # chunks are counted from 1
-            raise NotAVideoError(MALFORMED)
+            raise NotMediaError(MALFORMED)
         for offset in offsets[first - 1 : after - 1]:
             following = min(sample + per_chunk, count)
             end = max(end, offset + (sum(sizes[sample:following]) if sizes else (following - sample) * each))
             sample = following
     if sample < count:
-        raise NotAVideoError(MALFORMED)
+        raise NotMediaError(MALFORMED)
     return end
 
 
@@ -49,7 +49,7 @@ def _sizes(box: Box) -> tuple["array[int]", int, int]:
         return (array("I"), each, count) if each else (numbers(table(box.body, 12, count, 4), "I"), 0, count)
     bits = each & 0xFF  # stz2: three reserved bytes stand before the field size
     if bits not in (4, 8, 16):
-        raise NotAVideoError(MALFORMED)
+        raise NotMediaError(MALFORMED)
     rows = table(box.body, 12, (count * bits + 7) // 8, 1)
     if bits == 4:
         return array("B", (half for byte in rows for half in (byte >> 4, byte & 15))), 0, count  # and a padding half

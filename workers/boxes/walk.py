@@ -7,7 +7,7 @@ brand: each box is its own module's business.
 
 from typing import IO
 
-from archive.errors import NotAVideoError
+from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, BoxReader
 from workers.boxes.declaration import Declaration
 from workers.boxes.fields import MALFORMED
@@ -18,22 +18,22 @@ from workers.boxes.structure import Structure
 
 
 def check_structure(file: IO[bytes], size: int) -> Structure:
-    """Walk the boxes of *file*, *size* bytes long; raise `NotAVideoError` if it is no film or a cut one."""
+    """Walk the boxes of *file*, *size* bytes long; raise `NotMediaError` if it is no film or a cut one."""
     if size == 0:
-        raise NotAVideoError("empty_file")
+        raise NotMediaError("empty_file")
     file.seek(0)
     head = file.read(min(size, HEAD))
     if not begins_like_a_film(head):
-        raise NotAVideoError(name_foreign(head))
+        raise NotMediaError(name_foreign(head))
     brand, movie, declaration = _walk(BoxReader(file, size))
     if movie is None:
-        raise NotAVideoError(name_without_movie(head))
+        raise NotMediaError(name_without_movie(head))
     if not movie.video:
-        raise NotAVideoError("no_video_track")
+        raise NotMediaError("no_video_track")
     fragmented = movie.layout == "fragmented"
     complete = declaration.weigh(movie) if fragmented else True  # sample tables have proved a progressive film
     if not any(line.ticks for line in movie.video):
-        raise NotAVideoError("zero_duration")
+        raise NotMediaError("zero_duration")
     quicktime = brand in (b"qt  ", None)
     return Structure(
         content_type="video/quicktime" if quicktime else "video/mp4",
@@ -56,12 +56,12 @@ def _walk(reader: BoxReader) -> tuple[bytes | None, Movie | None, Declaration]:
             case b"moov":
                 moov = reader.load(span)
                 if movie is not None:
-                    raise NotAVideoError(MALFORMED)
+                    raise NotMediaError(MALFORMED)
                 movie = read_movie(moov, reader.size, after_media=b"mdat" in seen)
             case b"moof":
                 moof = reader.load(span)
                 if movie is None:
-                    raise NotAVideoError(TRUNCATED)
+                    raise NotMediaError(TRUNCATED)
                 movie.layout = "fragmented"
                 read_fragment(moof, span.at, movie.lines, reader.size)
                 declaration.fragments.add(span.at)
