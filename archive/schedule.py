@@ -2,27 +2,35 @@
 
 from datetime import datetime, timedelta
 
-LOOK_FLOOR = timedelta(seconds=5)  # KIE's own advice for polling
 LOOK_CEILING = timedelta(minutes=10)
+GIVE_UP = timedelta(days=14)  # the longest any provider we know keeps a file: there would be nothing left to fetch
 HINT_FLOOR = timedelta(seconds=2)
 RETRY_FLOOR = timedelta(seconds=1)
 RETRY_CEILING = timedelta(minutes=5)
 
 
-def next_look(*, now: datetime, expected_at: datetime, hinted_at: datetime | None, spread: float) -> datetime:
+def next_look(
+    *, now: datetime, expected_at: datetime, hinted_at: datetime | None, floor: timedelta, spread: float
+) -> datetime:
     """
-    The next look at an open task, a fifth of its overdue time from now, between 5 s and 10 minutes.
+    The next look at an open task, a fifth of its overdue time from now, between *floor* and 10 minutes.
 
-    Right after a hint the status API may lag behind the callback, so the gap starts at 2 s and grows from there.
-    *spread* in [0, 1) moves the look by up to +20 %, so that tasks made together are not asked together.
+    *floor* is how often the provider wants to be asked about one task at most. Right after a hint the status API may
+    lag behind the callback, so the gap starts at 2 s and grows from there. *spread* in [0, 1) moves the look by up to
+    +20 %, so that tasks made together are not asked together.
     """
     if hinted_at is not None and now - hinted_at < LOOK_CEILING:
         gap = max(HINT_FLOOR, (now - hinted_at) / 2)
     elif now < expected_at:
-        gap = max(LOOK_FLOOR, expected_at - now)
+        gap = max(floor, expected_at - now)
     else:
-        gap = max(LOOK_FLOOR, (now - expected_at) / 5)
+        gap = max(floor, (now - expected_at) / 5)
     return now + min(gap, LOOK_CEILING) * (1 + spread / 5)
+
+
+def is_hopeless(*, now: datetime, expected_at: datetime, hinted_at: datetime | None) -> bool:
+    """Whether a task that still does not end is given up; a later word of success reopens it all the same."""
+    return now - max(expected_at, hinted_at or expected_at) > GIVE_UP
 
 
 def next_try(*, now: datetime, attempts: int, must_by: datetime, spread: float) -> datetime:

@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from archive.budget import Budget, split
 from archive.model import Callbacks, Pace
 from archive.providers import PROVIDERS
 
@@ -215,6 +216,11 @@ class Source(_Section):
         return replace(pace, requests=self.rate_limit.requests, per=timedelta(seconds=self.rate_limit.seconds))
 
     @property
+    def budget(self) -> Budget:
+        """How much of the account's limit is ours, and for what."""
+        return split(self.pace, hinted=PROVIDERS[self.provider].CALLBACKS is not Callbacks.NONE)
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Names (and, for configured origins, `host:port`) whose links may be followed without confirmation."""
         return PROVIDERS[self.provider].HOSTS | frozenset(self.allowed_hosts)
@@ -230,6 +236,11 @@ class Settings(_Section):
     store: Store = Store()
     workers: Workers = Workers()
     sources: dict[SourceName, Source] = {}
+
+    @property
+    def askable(self) -> dict[str, Source]:
+        """The sources whose status API can be asked."""
+        return {name: source for name, source in self.sources.items() if source.api_key is not None}
 
     @property
     def caps(self) -> dict[str, int]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from archive.errors import LinkExpiredError, ObjectConflictError, StoreUnavailableError
+from archive.errors import LinkExpiredError, ObjectConflictError, ProviderBusyError, StoreUnavailableError
 from archive.ledger.claims import Claim
 from archive.model import Link
 from archive.store import DIALECTS, StoreCapabilities, StoredObject
 from archive.wakeups import Bell
 from workers.fetch import Fetched
+from workers.meter import Meter
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -161,6 +162,26 @@ class MemoryStore:
         for ending in [ending for ending in endings if key.endswith(ending)]:
             endings.remove(ending)
             raise Crash(key)
+
+
+class MeterDouble(Meter):
+    """Lets every request pass, or with *wait* none that can wait; keeps the names that paid and were heeded."""
+
+    def __init__(self, wait: timedelta | None = None) -> None:
+        self._wait = wait
+        self.paid: list[str] = []
+        self.heeded: list[str] = []
+
+    def admit(self, name: str) -> None:
+        if self._wait:
+            raise ProviderBusyError("rate_budget", self._wait)
+        self.paid.append(name)
+
+    def charge(self, name: str) -> None:
+        self.paid.append(name)
+
+    def heed(self, name: str, busy: ProviderBusyError) -> None:
+        self.heeded.append(busy.reason)
 
 
 class BellDouble(Bell):

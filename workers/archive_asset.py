@@ -18,9 +18,11 @@ from archive.documents import dump
 from archive.errors import (
     FetchInterruptedError,
     LinkExpiredError,
+    LinkRefusedError,
     ObjectConflictError,
     ProbeError,
     ProofFailedError,
+    ReelkeepError,
 )
 from archive.identity import manifest_key, object_prefix
 from archive.ledger import results
@@ -70,15 +72,23 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
 
 
 def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched]:
-    """Fetch by the link we have; when it is dead, once more by a fresh one, which is the claim's from then on."""
-    try:
-        return claim, stack.enter_context(ports.fetch(claim, claim.link))
-    except LinkExpiredError:
-        link = ports.refresh(claim)
-        if link is None:
-            raise
-    claim = results.relink(ports.db, claim, link)
-    return claim, stack.enter_context(ports.fetch(claim, link))
+    """
+    Fetch by the links we have; when one is dead and none serves, by a fresh one, which is the claim's from then on.
+
+    Every other attempt begins with the second link: the first may give a whole answer that is not the file.
+    """
+    links = [link for link in (claim.link, claim.second) if link is not None]
+    failures: list[ReelkeepError] = []
+    for link in links[:: -1 if claim.attempts % 2 else 1]:
+        try:
+            return claim, stack.enter_context(ports.fetch(claim, link))
+        except (LinkExpiredError, LinkRefusedError, FetchInterruptedError) as exc:
+            failures.append(exc)
+    fresh = ports.refresh(claim) if any(isinstance(exc, LinkExpiredError) for exc in failures) else None
+    if fresh is None:
+        raise failures[0]
+    claim = results.relink(ports.db, claim, fresh)
+    return claim, stack.enter_context(ports.fetch(claim, fresh))
 
 
 def _intent(claim: Claim, fetched: Fetched, structure: Structure, bucket: str) -> Intent:

@@ -28,7 +28,7 @@ class Clock:
         self._bell = bell
         self._owner = owner
         self._life: timedelta = 3 * settings.workers.sweep
-        self._askable = [name for name, source in settings.sources.items() if source.api_key is not None]
+        self._askable = list(settings.askable)
 
     def tick(self) -> bool:
         """

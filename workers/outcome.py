@@ -1,7 +1,7 @@
 """What a failed step means for its asset: another try with the deadline in view, or an end with one cause."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from archive.errors import (
     ClaimLostError,
@@ -9,11 +9,12 @@ from archive.errors import (
     LinkExpiredError,
     NotMediaError,
     PermanentError,
+    ProviderBusyError,
     ReelkeepError,
     StoreUnavailableError,
     TransientError,
 )
-from archive.ledger import results
+from archive.ledger import accounts, results
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.model import AssetState
@@ -23,6 +24,7 @@ from workers.fetch import StoppedError
 MAX_BAD_FILES = 3  # a file that is no film is fetched this often before a person has to look
 MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
 MIN_TRIES = 3  # however late it is
+UNASKED = timedelta(days=1)  # past its deadline, while the provider could not be asked for a fresh link
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +45,8 @@ def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spr
         return
     deadline = claim.link.expires_at if claim.link.expires_at > now else claim.must_by
     at = next_try(now=now, attempts=claim.attempts, must_by=min(deadline, claim.must_by), spread=spread)
+    if isinstance(failure, ProviderBusyError) and failure.retry_after:
+        at = max(at, now + min(failure.retry_after, accounts.MAX_REST))
     _log.warning("asset.retry", extra={**fields, "at": at.isoformat(timespec="seconds")})
     results.retry(db, claim, reason, at)
 
@@ -53,6 +57,9 @@ def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None
     match failure:
         case StoreUnavailableError():
             return None  # our own side: it costs no video to wait for it
+        case ProviderBusyError():
+            # The link is dead, but nobody has said that there is no other.
+            return AssetState.LOST if now >= claim.must_by + UNASKED and tries >= MIN_TRIES else None
         case TransientError() | LinkExpiredError():
             return AssetState.LOST if now >= claim.must_by and tries >= MIN_TRIES else None
         case NotMediaError():

@@ -23,6 +23,7 @@ from workers.archive_asset import Ports, archive_asset
 from workers.egress import Egress
 from workers.fetch import Fetched, Limits, fetch
 from workers.look import Looker
+from workers.meter import Meter
 from workers.outcome import settle
 from workers.pool import Pool
 from workers.poster import make_poster
@@ -48,11 +49,12 @@ class Runtime:
         self._egress = Egress(connections=settings.workers.slots)
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
         api = ProviderApi(settings.sources, self._egress)
-        self._looker = Looker(db, settings.sources, api, _utc_now, random.random)
-        self._ports = Ports(
-            db, self._store, settings.store.bucket, self._fetch, Refresher(settings.sources, api, _utc_now), _utc_now
-        )
-        self._askable = [name for name, source in settings.sources.items() if source.api_key is not None]
+        meter = Meter(db, settings.sources)
+        self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
+        refresh = Refresher(settings.sources, api, meter, _utc_now)
+        self._ports = Ports(db, self._store, settings.store.bucket, self._fetch, refresh, _utc_now)
+        self._budgets = {name: source.budget for name, source in settings.askable.items()}
+        self._batches = {name: source.pace.batch for name, source in settings.askable.items()}
         self._transfers = Pool("transfer", settings.workers.slots, self._transfer)
         self._lookers = Pool("look", settings.workers.lookers, self._look)
         self._errands = Pool("errand", 1, self._errand)
@@ -127,15 +129,12 @@ class Runtime:
             _log.warning("asset.claim_abandoned", extra={"asset": claim.asset_id, "reason": exc.reason})
 
     def _look(self, more: Callable[[], None]) -> bool:
-        look = looks.take(self._db, self._askable)
-        if look is None:
+        taken = looks.take(self._db, self._budgets, self._batches)
+        if not taken:
             return False
         more()
-        try:
-            if self._looker.look(look):
-                self._transfers.wake()
-        except ClaimLostError as exc:
-            _log.info("look.abandoned", extra={"task": look.task, "reason": exc.reason})
+        if self._looker.look(taken):
+            self._transfers.wake()
         return True
 
     def _errand(self, _more: Callable[[], None]) -> bool:

@@ -16,7 +16,7 @@ from archive.errors import ClaimLostError
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts, sources
 from archive.ledger.upsert import insert_new
-from archive.ledger.urgency import most_urgent
+from archive.ledger.urgency import due_first, first, urgency
 from archive.model import AssetState, ExpiryOrigin, Link
 
 
@@ -41,11 +41,13 @@ class Claim:
     task: str
     task_id: str
     role: str
+    ordinal: int
     fence: int
     owner: str
     attempts: int
     verdict: str
     link: Link
+    second: Link | None  # to the same file at another place
     must_by: datetime
     intent: Intent | None = field(default=None)
 
@@ -75,7 +77,8 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
         counts = conn.execute(select(assets.c.source, func.count()).where(*leased).group_by(assets.c.source))
         running: dict[str, int] = {source: number for source, number in counts}  # noqa: C416 (rows are no pairs to mypy)
         free = [name for name in eligible if running.get(name, 0) < caps[name]]
-        row = most_urgent(conn, assets, assets.c.due_at, free, now)
+        heads = (first(conn, due_first(assets, assets.c.due_at, now, assets.c.source == name)) for name in free)
+        row = min(filter(None, heads), key=urgency, default=None)
         if row is None:
             return None
         fence = row["fence"] + 1
@@ -90,10 +93,11 @@ def _claim(row: RowMapping, owner: str, fence: int) -> Claim:
     intent = None
     if row["key"] is not None:
         intent = Intent(row["bucket"], row["key"], row["size"], row["sha256"], row["content_type"], row["media"])
-    link = Link(row["link"], row["link_expires_at"], ExpiryOrigin(row["link_origin"]))
+    expiry = (row["link_expires_at"], ExpiryOrigin(row["link_origin"]))
+    second = Link(row["second_link"], *expiry) if row["second_link"] else None
     return Claim(
-        row["id"], row["source"], row["task"], row["task_id"], row["role"], fence, owner,
-        row["attempts"], row["verdict"], link, row["must_by"], intent,
+        row["id"], row["source"], row["task"], row["task_id"], row["role"], row["ordinal"], fence, owner,
+        row["attempts"], row["verdict"], Link(row["link"], *expiry), second, row["must_by"], intent,
     )  # fmt: skip
 
 

@@ -163,6 +163,7 @@ def _apply_output(batch: _Batch, task: dict[str, Any], statement: Statement, out
     identity = asset_id(statement.source, task["task_id"], output)
     link = {
         "link": output.link.url,
+        "second_link": output.second.url if output.second else None,
         "link_expires_at": output.link.expires_at,
         "link_origin": output.link.origin,
         "verdict": statement.verdict.label,
@@ -268,7 +269,17 @@ _TASK_FIELDS = (
     "must_by",
     "look_at",
 )
-_LINK_FIELDS = ("state", "reason", "link", "link_expires_at", "link_origin", "verdict", "must_by", "due_at")
+_LINK_FIELDS = (
+    "state",
+    "reason",
+    "link",
+    "second_link",
+    "link_expires_at",
+    "link_origin",
+    "verdict",
+    "must_by",
+    "due_at",
+)
 
 
 def _write(conn: Connection, batch: _Batch) -> None:

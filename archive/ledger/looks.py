@@ -1,16 +1,19 @@
 """Looks at open tasks: which is due, and what the status API's answer makes of it."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, Select, select, update
 
+from archive.budget import Budget
 from archive.errors import ClaimLostError
 from archive.ledger import audit, events
+from archive.ledger.accounts import locked
 from archive.ledger.database import Database
 from archive.ledger.schema import sources, tasks
-from archive.ledger.urgency import most_urgent
+from archive.ledger.urgency import due_first, first, urgency
 from archive.model import TaskState
 from archive.schedule import LOOK_CEILING
 
@@ -31,21 +34,60 @@ class Look:
     hinted_at: datetime | None
 
 
-def take(db: Database, askable: Collection[str]) -> Look | None:
-    """Claim the due task with the earliest deadline among *askable* sources; None where there is none."""
+def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]) -> list[Look]:
+    """
+    Claim the most urgent due look among the sources whose *budgets* allow a request now, and pay for that request.
+
+    What nobody vouches for is paid from its own bucket, or from what is left where nothing vouched for is due. Where
+    one request can ask about several tasks, as many more of the same source as *batches* says come along. An empty
+    list: nothing is due, or nothing may be asked.
+    """
     with db.write() as conn:
         now = db.now(conn)
-        names = conn.scalars(select(sources.c.name).where(sources.c.name.in_(sorted(askable)), ~sources.c.paused))
-        row = most_urgent(conn, tasks, tasks.c.look_at, names.all(), now)
-        if row is None:
-            return None
-        fence = row["fence"] + 1
-        taken = update(tasks).where(tasks.c.id == row["id"])
-        conn.execute(taken.values(fence=fence, look_at=now + LEASE, looks=tasks.c.looks + 1))
-    return Look(
-        row["id"], row["source"], row["task_id"], row["route"], fence,
-        row["created_at"], row["expected_at"], row["hinted_at"],
-    )  # fmt: skip
+        candidates = (_candidate(conn, row, budgets[row["name"]], now) for row in locked(conn, budgets))
+        found = min(filter(None, candidates), key=lambda candidate: urgency(candidate.head), default=None)
+        if found is None:
+            return []
+        head = found.head
+        conn.execute(update(sources).where(sources.c.name == head["source"]).values(**found.price))
+        taken = [head]
+        if (size := batches.get(head["source"], 1)) > 1:
+            taken = list(conn.execute(_due(head["source"], head["vouched"], now).limit(size)).mappings())
+        ids = [row["id"] for row in taken]
+        leased = update(tasks).where(tasks.c.id.in_(ids))
+        conn.execute(leased.values(fence=tasks.c.fence + 1, look_at=now + LEASE, looks=tasks.c.looks + 1))
+    return [
+        Look(
+            row["id"], row["source"], row["task_id"], row["route"], row["fence"] + 1,
+            row["created_at"], row["expected_at"], row["hinted_at"],
+        )
+        for row in taken
+    ]  # fmt: skip
+
+
+class _Candidate(NamedTuple):
+    """The most urgent look of one account, and what the account's row says once it is paid for."""
+
+    head: RowMapping
+    price: dict[str, datetime]
+
+
+def _candidate(conn: Connection, account: RowMapping, budget: Budget, now: datetime) -> _Candidate | None:
+    name, asks, hints = account["name"], account["asks_paid_until"], account["hints_paid_until"]
+    prices = []
+    if not budget.asks.wait(asks, now):
+        prices.append({"asks_paid_until": budget.asks.paid(asks, now)})
+        if head := first(conn, _due(name, True, now)):
+            return _Candidate(head, prices[0])
+    if budget.hints and not budget.hints.wait(hints, now):
+        prices.append({"hints_paid_until": budget.hints.paid(hints, now)})
+    if prices and (head := first(conn, _due(name, False, now))):
+        return _Candidate(head, prices[-1])
+    return None
+
+
+def _due(source: str, vouched: bool, now: datetime) -> Select[Any]:
+    return due_first(tasks, tasks.c.look_at, now, tasks.c.source == source, tasks.c.vouched == vouched)
 
 
 def record(db: Database, look: Look, statement: events.Statement, next_at: datetime) -> int:
@@ -68,15 +110,23 @@ def record(db: Database, look: Look, statement: events.Statement, next_at: datet
         return due
 
 
-def postpone(db: Database, look: Look, next_at: datetime) -> None:
-    """No answer that says anything: look again at *next_at*. Raises ClaimLostError."""
+def postpone(db: Database, look: Look, next_at: datetime, *, lives: timedelta | None = None) -> None:
+    """
+    Look again at *next_at*. Raises ClaimLostError.
+
+    *lives* is how long links live, where the answer was that there is nothing yet: what comes can be had that long from
+    now on, so that others are more urgent. Not so soon after a hint, when the API may lag behind.
+    """
     with db.write() as conn:
-        _hold(conn, look, next_at)
+        now = db.now(conn)
+        hinted_at = _hold(conn, look, next_at)
+        if lives is not None and (hinted_at is None or now - hinted_at >= LOOK_CEILING):
+            conn.execute(update(tasks).where(tasks.c.id == look.task).values(must_by=now + lives))
 
 
 def gone(db: Database, look: Look, reason: str) -> None:
     """
-    Every route says that it does not know the task, and it is old enough to believe it. Raises ClaimLostError.
+    Give the task up: no route knows it, or it never comes to an end, for long enough. Raises ClaimLostError.
 
     A hint that came meanwhile keeps the task: it is looked at again at once.
     """

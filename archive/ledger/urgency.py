@@ -1,23 +1,25 @@
 """Of what is due, the most urgent: the same question about assets and about looks."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, Table, select
 
 
-def most_urgent(
-    conn: Connection, table: Table, due: Column[Any], names: Iterable[str], now: datetime
-) -> RowMapping | None:
+def due_first(table: Table, due: Column[Any], now: datetime, *where: ColumnElement[bool]) -> Select[Any]:
     """
-    Lock the row with the earliest `must_by` whose *due* instant has come, over the sources called *names*.
+    Select the rows whose *due* instant has come, the earliest `must_by` first, but none that somebody else holds.
 
-    One seek a source in the partial index of what waits; rows somebody else holds are passed over.
+    *where* begins with what the partial index of waiting rows begins with, so that this is one seek.
     """
-    heads = []
-    for name in names:
-        wanted = select(table).where(table.c.source == name, due <= now).order_by(table.c.must_by, table.c.id).limit(1)
-        if row := conn.execute(wanted.with_for_update(skip_locked=True)).mappings().first():
-            heads.append(row)
-    return min(heads, key=lambda head: (head["must_by"], head["id"]), default=None)
+    wanted = select(table).where(*where, due <= now).order_by(table.c.must_by, table.c.id)
+    return wanted.with_for_update(skip_locked=True)
+
+
+def first(conn: Connection, wanted: Select[Any]) -> RowMapping | None:
+    return conn.execute(wanted.limit(1)).mappings().first()
+
+
+def urgency(row: RowMapping) -> tuple[datetime, str]:
+    """By what the heads of several sources are compared."""
+    return row["must_by"], row["id"]

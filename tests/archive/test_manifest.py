@@ -12,7 +12,7 @@ from archive.model import ExpiryOrigin, Link
 from tests.doubles import START
 
 LINK = Link("https://files.example/secret-path/v.mp4?sig=canary", START, ExpiryOrigin.DEFAULT)
-CLAIM = Claim("a1", "kie", "k1", "t1", "video", 3, "owner-canary", 1, "polled", LINK, START)
+CLAIM = Claim("a1", "kie", "k1", "t1", "video", 0, 3, "owner-canary", 1, "polled", LINK, None, START)
 INTENT = Intent("videos", "assets/kie/t1/video-a1.mp4", 5, "ab" * 32, "video/mp4", '{"duration": 5.0}')
 
 

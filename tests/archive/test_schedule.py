@@ -9,6 +9,7 @@ from archive.schedule import next_look, next_try
 from tests.doubles import START
 
 spans = st.timedeltas(timedelta(days=-400), timedelta(days=400))
+FLOOR = timedelta(seconds=5)
 spreads = st.floats(0, 1, exclude_max=True)
 
 
@@ -16,7 +17,7 @@ spreads = st.floats(0, 1, exclude_max=True)
 def test_next_look__bounds(expected_in: timedelta, hinted_in: timedelta | None, spread: float) -> None:
     """The next look is at least 2 s and at most 12 minutes away, whatever the task's age or a hint's."""
     hinted_at = START + hinted_in if hinted_in is not None else None
-    gap = next_look(now=START, expected_at=START + expected_in, hinted_at=hinted_at, spread=spread) - START
+    gap = next_look(now=START, expected_at=START + expected_in, hinted_at=hinted_at, floor=FLOOR, spread=spread) - START
     assert timedelta(seconds=2) <= gap <= timedelta(minutes=12)
     if hinted_at is None:
         assert gap >= timedelta(seconds=5)
@@ -27,7 +28,7 @@ def test_next_look__spread_is_at_most_a_fifth(expected_in: timedelta, hinted_in:
     """Tasks made together are asked apart, but none later than a fifth of its gap."""
     hinted_at = START + hinted_in if hinted_in is not None else None
     first, last = (
-        next_look(now=START, expected_at=START + expected_in, hinted_at=hinted_at, spread=spread) - START
+        next_look(now=START, expected_at=START + expected_in, hinted_at=hinted_at, floor=FLOOR, spread=spread) - START
         for spread in (0.0, 0.999)
     )
     assert first < last <= first * 1.2
@@ -42,6 +43,7 @@ def test_next_look__as_documented() -> None:
             now=START,
             expected_at=START + timedelta(seconds=at.get("expected", 0)),
             hinted_at=None if hinted is None else START + timedelta(seconds=hinted),
+            floor=FLOOR,
             spread=0,
         )
         return (found - START).total_seconds()

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from archive.budget import split
 from archive.errors import ClaimLostError
 from archive.identity import task_key
 from archive.ledger import claims, deliveries, leases, looks, migrate, operator, outbox, queries, results, tasks
@@ -20,7 +21,7 @@ from archive.ledger.schema import assets, attempts, audit, metadata, sources
 from archive.ledger.schema import deliveries as deliveries_table
 from archive.ledger.schema import tasks as tasks_table
 from archive.ledger.upsert import insert_new
-from archive.model import AssetState, Link, Outcome, Progress, TaskState, Verdict
+from archive.model import AssetState, Link, Outcome, Pace, Progress, TaskState, Verdict
 from archive.trust import Decision
 from tests.builders import LINK_LIFE, event, output, received, statement
 from tests.doubles import START, FakeClock, wait_for
@@ -37,6 +38,15 @@ def put(db: Database, *items: deliveries.Received) -> list[Outcome]:
 
 def take(db: Database, owner: str = "w1", caps: dict[str, int] | None = None) -> Claim | None:
     return claims.take(db, owner, caps or CAPS, LEASE)
+
+
+BUDGETS = {"kie": split(Pace(timedelta(55), timedelta(5), 1000, timedelta(seconds=1)), hinted=True)}
+
+
+def take_look(db: Database) -> looks.Look | None:
+    taken = looks.take(db, BUDGETS, {})
+    assert len(taken) <= 1
+    return taken[0] if taken else None
 
 
 def must_take(db: Database, owner: str = "w1") -> Claim:
@@ -206,7 +216,7 @@ def test_hint__makes_no_asset_and_plans_a_look_at_once(db: Database) -> None:
     """A callback that must be confirmed brings no link into the ledger; the task is due to be asked about."""
     put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
     assert 0 == count(db, assets)
-    look = looks.take(db, ["kie"])
+    look = take_look(db)
     assert look is not None
     assert "t1" == look.task_id
 
@@ -217,7 +227,7 @@ def test_hint__during_a_look_that_ends_in_gone_or_failed(db: Database, clock: Fa
         claims.register_sources(db, CAPS)
         registration = tasks.Registration("kie", said, None, None, clock.now, timedelta(0), LINK_LIFE, True)
         tasks.register(db, [registration], "operator")
-        look = looks.take(db, ["kie"])
+        look = take_look(db)
         assert look is not None
         clock.advance(seconds=1)
         hint = statement(event(said), decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)
@@ -226,7 +236,7 @@ def test_hint__during_a_look_that_ends_in_gone_or_failed(db: Database, clock: Fa
             looks.gone(db, look, "task_not_found")
         else:
             looks.record(db, look, statement(event(said, Progress.FAILED)), clock.now + timedelta(minutes=10))
-        again = looks.take(db, ["kie"])
+        again = take_look(db)
         assert again is not None
         looks.record(db, again, statement(event(said)), clock.now)
         assert TaskState.SUCCEEDED == states(db)[said]
@@ -238,12 +248,12 @@ def test_hint__many_of_them_do_not_keep_the_answer_out(db: Database, clock: Fake
         statement(event(outputs=[output(f"/{n}")]), decision=Decision.CONFIRM, verdict=Verdict.STALE) for n in range(9)
     ]
     put(db, received(hints[0]))
-    look = looks.take(db, ["kie"])
+    look = take_look(db)
     assert look is not None
     for hint in hints[1:]:
         clock.advance(seconds=1)
         put(db, received(hint))
-        assert looks.take(db, ["kie"]) is None
+        assert take_look(db) is None
     looks.record(db, look, statement(), clock.now)
     assert {"t1": TaskState.SUCCEEDED} == states(db)
 
@@ -253,7 +263,7 @@ def test_hint__of_a_success_outlives_an_api_that_lags(db: Database, clock: FakeC
     put(db, received(statement(event(progress=Progress.FAILED))))
     put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
     for answer in (Progress.FAILED, Progress.RUNNING, Progress.SUCCEEDED):
-        look = looks.take(db, ["kie"])
+        look = take_look(db)
         assert look is not None
         looks.record(db, look, statement(event(progress=answer)), clock.now)
     assert {"t1": TaskState.SUCCEEDED} == states(db)
@@ -308,7 +318,7 @@ def test_hint__other_files_than_the_provider_names_are_recorded(db: Database) ->
     """When the poll names another path than the callback did, the asset is the poll's and the audit log says so."""
     forged = event(outputs=[output("/forged.mp4")])
     put(db, received(statement(forged, decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
-    look = looks.take(db, ["kie"])
+    look = take_look(db)
     assert look is not None
     looks.record(db, look, statement(), START)
     assert "https://files.example/t1.mp4?sig=1" == the_asset(db)["link"]
@@ -517,20 +527,20 @@ def test_looks__planned_leased_and_fenced(db: Database, clock: FakeClock) -> Non
     )
     first, again = tasks.register(db, [one, one], "operator")
     assert first == again == task_key("kie", "t1")
-    assert looks.take(db, ["kie"]) is None
+    assert take_look(db) is None
     clock.advance(seconds=31)
-    look = looks.take(db, ["kie"])
+    look = take_look(db)
     assert look is not None
-    assert looks.take(db, ["kie"]) is None
+    assert take_look(db) is None
     looks.postpone(db, look, clock.now + timedelta(seconds=5))
     clock.advance(seconds=6)
-    second = looks.take(db, ["kie"])
+    second = take_look(db)
     assert second is not None
     with pytest.raises(ClaimLostError):
         looks.postpone(db, look, clock.now)
     looks.gone(db, second, "task_not_found")
     assert {"t1": TaskState.GONE} == states(db)
-    assert looks.take(db, ["kie"]) is None
+    assert take_look(db) is None
     seen = queries.task(db, first)
     assert seen is not None
     assert ["open", "gone"] == [entry["now"] for entry in seen["history"]]
@@ -541,13 +551,13 @@ def test_looks__a_hint_during_a_look_is_not_forgotten(db: Database, clock: FakeC
     claims.register_sources(db, CAPS)
     registration = tasks.Registration("kie", "t1", None, None, START, timedelta(0), LINK_LIFE, True)
     tasks.register(db, [registration], "operator")
-    look = looks.take(db, ["kie"])
+    look = take_look(db)
     assert look is not None
     clock.advance(seconds=1)
     put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
     running = statement(event(progress=Progress.RUNNING))
     looks.record(db, look, running, clock.now + timedelta(minutes=10))
-    assert looks.take(db, ["kie"]) is not None
+    assert take_look(db) is not None
 
 
 def test_looks__most_urgent_first_and_not_while_paused(db: Database) -> None:
@@ -559,9 +569,9 @@ def test_looks__most_urgent_first_and_not_while_paused(db: Database) -> None:
     with db.write() as conn:
         conn.execute(update(tasks_table).where(tasks_table.c.task_id == "soon").values(must_by=START))
     operator.pause(db, "kie", paused=True, actor="operator")
-    assert looks.take(db, ["kie"]) is None
+    assert take_look(db) is None
     operator.pause(db, "kie", paused=False, actor="operator")
-    order = [look.task_id for look in (looks.take(db, ["kie"]) for _ in range(2)) if look]
+    order = [look.task_id for look in (take_look(db) for _ in range(2)) if look]
     assert ["soon", "late"] == order
 
 

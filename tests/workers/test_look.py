@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from archive.errors import ClaimLostError
 from archive.ledger import claims, deliveries, looks, tasks
 from archive.ledger.database import Database
 from archive.ledger.looks import Look
 from archive.ledger.schema import assets
 from archive.ledger.schema import tasks as tasks_table
 from archive.model import Progress, TaskState
-from archive.providers.kie import GONE_AFTER
-from archive.schedule import LOOK_CEILING, LOOK_FLOOR
+from archive.providers.kie import GONE_AFTER, PACE
+from archive.schedule import GIVE_UP, LOOK_CEILING
 from tests.builders import LINK_LIFE, event, received, source, statement
 from tests.doubles import FakeClock
 from tests.origin import Origin, Scene, answer, origin
 from workers.egress import Egress
 from workers.look import Looker
+from workers.meter import Meter
 from workers.provider_api import ProviderApi
 
 SEEDANCE, MARKET = "/api/v1/seedance/record-info", "/api/v1/jobs/recordInfo"
@@ -52,14 +52,14 @@ def looker(db: Database, clock: FakeClock, host: Origin) -> Iterator[Looker]:
     )
     egress = Egress()
     sources = {"kie": source(host.authority)}
-    yield Looker(db, sources, ProviderApi(sources, egress), clock, lambda: 0.0)
+    yield Looker(db, sources, ProviderApi(sources, egress), Meter(db, sources), clock, lambda: 0.0)
     egress.close()
 
 
-def take(db: Database) -> Look:
-    look = looks.take(db, ["kie"])
-    assert look is not None
-    return look
+def take(db: Database) -> list[Look]:
+    taken = looks.take(db, {"kie": source().budget}, {})
+    assert 1 == len(taken)
+    return taken
 
 
 def answers(host: Origin, seedance: Scene, third: Scene) -> None:
@@ -107,7 +107,7 @@ def test_look__running(db: Database, clock: FakeClock, host: Origin, looker: Loo
     """A task that is still at work is looked at again by its schedule."""
     answers(host, UNKNOWN, market(state="generating"))
     assert 0 == looker.look(take(db))
-    assert (TaskState.OPEN, None, clock() + LOOK_FLOOR) == the_task(db)
+    assert (TaskState.OPEN, None, clock() + PACE.floor) == the_task(db)
 
 
 def test_look__failed(db: Database, host: Origin, looker: Looker) -> None:
@@ -150,7 +150,7 @@ def test_look__gone_needs_every_route(
     [
         (answer({}, "Retry-After: 120", status="429 Too Many Requests"), 120),
         (answer({"code": 455}, "Retry-After: 90"), 90),
-        (answer({}, "Retry-After: 99999999", status="503 Busy"), 3600),
+        (answer({}, "Retry-After: 99999999", status="503 Busy"), 600),
         (answer({}, "Retry-After: 1", status="503 Busy"), 5),
         (answer({}, "Retry-After: tomorrow", status="503 Busy"), 5),
         (answer({}, status="500 Oops"), 5),
@@ -166,8 +166,8 @@ def test_look__busy(db: Database, clock: FakeClock, host: Origin, looker: Looker
 
 @pytest.mark.parametrize(
     "scene",
-    [answer({"code": 401}, status="401 Unauthorized"), flat("t2"), flat(status=9), answer({"code": 0})],
-    ids=["refused-key", "other-task", "unknown-status", "other-shape"],
+    [answer({"code": 401}, status="401 Unauthorized"), flat("t2"), answer({"code": 0})],
+    ids=["refused-key", "other-task", "other-shape"],
 )
 def test_look__what_needs_a_person_changes_nothing(
     db: Database, clock: FakeClock, host: Origin, looker: Looker, scene: Scene
@@ -179,6 +179,42 @@ def test_look__what_needs_a_person_changes_nothing(
     assert [] == links(db)
 
 
+def test_look__what_never_ends_is_given_up(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """A task still said to run when nothing of it could be left is gone, by name; a success reopens it."""
+    answers(host, flat(status=0), UNKNOWN)
+    clock.advance(seconds=GIVE_UP.total_seconds() - 1)
+    looker.look(take(db))
+    assert TaskState.OPEN == the_task(db)[0]
+    clock.advance(minutes=12)
+    looker.look(take(db))
+    assert (TaskState.GONE, "never_finished", None) == the_task(db)
+    deliveries.record(db, [received()])
+    assert TaskState.SUCCEEDED == the_task(db)[0]
+
+
+def test_look__what_is_not_there_yet_makes_way(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """An answer that there is nothing yet moves the deadline: what comes can be had for a link's life from then on."""
+    answers(host, UNKNOWN, UNKNOWN)
+    looker.look(take(db))
+    with db.read() as conn:
+        assert clock() + LINK_LIFE == conn.execute(select(tasks_table.c.must_by)).scalar_one()
+
+
+def test_look__an_account_told_to_rest_is_left_alone(
+    db: Database, clock: FakeClock, host: Origin, looker: Looker
+) -> None:
+    """After 429 no task of the account is asked about until the time it named, however due."""
+    more = [tasks.Registration("kie", f"t{n}", None, None, clock(), timedelta(0), LINK_LIFE, True) for n in (2, 3)]
+    tasks.register(db, more, "operator")
+    answers(host, answer({}, "Retry-After: 90", status="429 Too Many Requests"), UNKNOWN)
+    looker.look(take(db))
+    budgets = {"kie": source().budget}
+    clock.advance(seconds=89)
+    assert [] == looks.take(db, budgets, {})
+    clock.advance(seconds=1)
+    assert looks.take(db, budgets, {})
+
+
 def test_look__overtaken_writes_nothing(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
     """A look whose lease ran out is refused, whatever it found."""
     old = take(db)
@@ -186,6 +222,5 @@ def test_look__overtaken_writes_nothing(db: Database, clock: FakeClock, host: Or
     take(db)
     for seedance in (flat(), UNKNOWN, answer({}, status="503 Busy"), answer({"code": 401})):
         answers(host, seedance, UNKNOWN)
-        with pytest.raises(ClaimLostError):
-            looker.look(old)
+        assert 0 == looker.look(old)
     assert (TaskState.OPEN, []) == (the_task(db)[0], links(db))

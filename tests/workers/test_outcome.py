@@ -19,10 +19,10 @@ from archive.schedule import RETRY_CEILING
 from tests.builders import output, received
 from tests.doubles import START, FakeClock
 from workers.fetch import StoppedError
-from workers.outcome import MAX_BAD_FILES, MAX_CRASHES, MIN_TRIES, end_of, settle
+from workers.outcome import MAX_BAD_FILES, MAX_CRASHES, MIN_TRIES, UNASKED, end_of, settle
 
 MUST_BY = START + timedelta(hours=1)
-CLAIM = Claim("a", "kie", "task", "t1", "video", 1, "w1", 0, "polled", output().link, MUST_BY)
+CLAIM = Claim("a", "kie", "task", "t1", "video", 0, 1, "w1", 0, "polled", output().link, None, MUST_BY)
 LATE = MUST_BY + timedelta(seconds=1)
 Q, L = AssetState.QUARANTINED, AssetState.LOST
 
@@ -39,7 +39,7 @@ def after(failed: int) -> Claim:
         (errors.FetchInterruptedError("short_body"), 0, True, None),
         (errors.FetchInterruptedError("short_body"), MIN_TRIES - 1, True, L),
         (errors.ProviderBusyError("http_503"), 50, False, None),
-        (errors.ProviderBusyError("http_503"), 50, True, L),
+        (errors.ProviderBusyError("http_503"), 50, True, None),
         (errors.LinkExpiredError("http_403"), 50, False, None),
         (errors.LinkExpiredError("http_403"), 50, True, L),
         (errors.StoreUnavailableError("store_slow_down"), 500, True, None),
@@ -56,6 +56,13 @@ def after(failed: int) -> Claim:
 def test_end_of__table(failure: Exception, attempts: int, late: bool, expected: AssetState | None) -> None:
     """Waiting ends by the deadline for what the provider does, never for our store, and by a person for the rest."""
     assert expected == end_of(failure, after(attempts), LATE if late else START)
+
+
+def test_end_of__nobody_could_be_asked() -> None:
+    """A dead link is no end while the provider could not be asked for another: a day longer than the deadline."""
+    busy = errors.ProviderBusyError("rate_budget", timedelta(minutes=1))
+    assert end_of(busy, after(50), MUST_BY + UNASKED - timedelta(seconds=1)) is None
+    assert L == end_of(busy, after(50), MUST_BY + UNASKED)
 
 
 def kinds(base: type[ReelkeepError] = ReelkeepError) -> list[type[ReelkeepError]]:

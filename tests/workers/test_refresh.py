@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,10 @@ from archive.identity import asset_id
 from archive.ledger.claims import Claim
 from archive.model import Link
 from tests.builders import output, source
-from tests.doubles import START, FakeClock
+from tests.doubles import START, FakeClock, MeterDouble
 from tests.origin import Origin, Scene, answer, origin
 from workers.egress import Egress
+from workers.meter import Meter
 from workers.provider_api import ProviderApi
 from workers.refresh import Refresher
 
@@ -24,8 +26,8 @@ UNKNOWN = answer({"code": 404, "msg": "not found"})
 REFUSED = answer({"code": 422, "msg": "The url is not ours"})
 BUSY = answer({"code": 429, "msg": "slow down"})
 CLAIM = Claim(
-    asset_id("kie", "t1", output("/t1.mp4")), "kie", "task", "t1", "video", 1, "w1", 0, "polled",
-    output("/t1.mp4").link, START + timedelta(days=14),
+    asset_id("kie", "t1", output("/t1.mp4")), "kie", "task", "t1", "video", 0, 1, "w1", 0, "polled",
+    output("/t1.mp4").link, None, START + timedelta(days=14),
 )  # fmt: skip
 
 
@@ -46,13 +48,20 @@ def host() -> Iterator[Origin]:
 
 
 def refresh(
-    host: Origin, call: Scene, seedance: Scene = UNKNOWN, third: Scene = UNKNOWN, *, key: bool = True
+    host: Origin,
+    call: Scene,
+    seedance: Scene = UNKNOWN,
+    third: Scene = UNKNOWN,
+    *,
+    key: bool = True,
+    claim: Claim = CLAIM,
+    meter: Meter | None = None,
 ) -> Link | None:
     host.scenes |= {CALL: call, SEEDANCE: seedance, MARKET: third}
     sources = {"kie": source(host.authority if key else "")}
     egress = Egress()
     try:
-        return Refresher(sources, ProviderApi(sources, egress), FakeClock())(CLAIM)
+        return Refresher(sources, ProviderApi(sources, egress), meter or MeterDouble(), FakeClock())(claim)
     finally:
         egress.close()
 
@@ -86,12 +95,38 @@ def test_refresh__by_the_status_answer(host: Origin, call: Scene) -> None:
 
 @pytest.mark.parametrize(
     "routes",
-    [(UNKNOWN, UNKNOWN), (flat(OTHER), market(OTHER)), (flat(OLD), market(OLD)), (answer({"code": 0}), REFUSED)],
-    ids=["unknown", "other-file", "same-link", "not-understood"],
+    [(UNKNOWN, UNKNOWN), (flat(OLD), market(OLD)), (answer({"code": 0}), REFUSED)],
+    ids=["unknown", "same-link", "not-understood"],
 )
 def test_refresh__none_to_be_had(host: Origin, routes: tuple[Scene, Scene]) -> None:
-    """Another file, the same dead link, or no answer that helps is no fresh link."""
+    """The same dead link, or no answer that helps, is no fresh link."""
     assert refresh(host, REFUSED, *routes) is None
+
+
+def test_refresh__a_file_that_moved_is_known_by_its_place(host: Origin) -> None:
+    """Where the provider now names another path, what stands at the asset's place is its file; elsewhere it is not."""
+    moved = refresh(host, REFUSED, flat(OTHER))
+    assert moved is not None
+    assert OTHER == moved.url
+    assert refresh(host, REFUSED, flat(OTHER), claim=replace(CLAIM, ordinal=1)) is None
+
+
+def test_refresh__is_paid_for_request_by_request(host: Origin) -> None:
+    """Each request comes out of the account's budget; where that is used up none is sent, and it is tried again."""
+    meter = MeterDouble()
+    refresh(host, REFUSED, UNKNOWN, market(NEW), meter=meter)
+    assert (["kie"] * 3, 3) == (meter.paid, len(host.heads))
+    with pytest.raises(ProviderBusyError, match="rate_budget"):
+        refresh(host, answer({"code": 200, "data": NEW}), meter=MeterDouble(timedelta(seconds=7)))
+    assert 3 == len(host.heads)
+
+
+def test_refresh__a_provider_that_wants_rest_is_heeded(host: Origin) -> None:
+    """That an account is told to slow down here counts for all its requests."""
+    meter = MeterDouble()
+    with pytest.raises(ProviderBusyError):
+        refresh(host, BUSY, meter=meter)
+    assert ["code_429"] == meter.heeded
 
 
 @pytest.mark.parametrize(

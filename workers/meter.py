@@ -1,0 +1,34 @@
+"""What requests to providers cost: each is paid for from the account's bucket in the ledger."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from archive.errors import ProviderBusyError
+from archive.ledger import accounts
+from archive.ledger.database import Database
+from archive.settings import Source
+
+NO_WISH = timedelta(seconds=30)  # an account that is told "too many" without being told for how long
+
+
+class Meter:
+    """The accounts of *sources*, as one process pays for them."""
+
+    def __init__(self, db: Database, sources: Mapping[str, Source]) -> None:
+        self._db = db
+        self._budgets = {name: source.budget for name, source in sources.items()}
+
+    def admit(self, name: str) -> None:
+        """Pay for one request. Raises ProviderBusyError, `rate_budget`, where it has to wait; nothing is paid then."""
+        if wait := accounts.spend(self._db, name, self._budgets[name]):
+            raise ProviderBusyError("rate_budget", wait)
+
+    def charge(self, name: str) -> None:
+        """Pay for one request that goes out in any case."""
+        accounts.charge(self._db, name, self._budgets[name])
+
+    def heed(self, name: str, busy: ProviderBusyError) -> None:
+        """Leave the account alone for as long as its provider wishes, or for a while where it says too many."""
+        wish = busy.retry_after or (NO_WISH if busy.reason in {"http_429", "code_429"} else None)
+        if wish and busy.reason != "rate_budget":
+            accounts.rest(self._db, name, self._budgets[name], wish)
