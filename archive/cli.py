@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from archive import sign
 from archive.client import Client, RefusedError, UnreachableError
-from archive.errors import LedgerError
+from archive.errors import LedgerError, NotUnderstoodError
 from archive.settings import Settings, SettingsError, load
 from archive.tables import table
 
@@ -73,9 +73,12 @@ def _sign(options: argparse.Namespace) -> int:
         return 1
     task_id = options.task_id or f"sample-{uuid4().hex[:12]}"
     base = options.url or settings.server.public_url
-    call = sign.sample(
-        options.source, settings.sources[options.source], base, task_id, options.video_url, datetime.now(UTC)
-    )
+    source = settings.sources[options.source]
+    try:
+        call = sign.sample(options.source, source, base, task_id, options.video_url, datetime.now(UTC))
+    except NotUnderstoodError:
+        print(f"reelkeep: {source.provider} never calls back; its tasks are registered and polled", file=sys.stderr)
+        return 1
     print(json.dumps(call.as_dict(), indent=2) if options.json else call.as_curl())
     return 0
 
@@ -84,11 +87,15 @@ def _status(options: argparse.Namespace) -> int:
     status = _client(options).get("/api/status")
     if options.json:
         print(json.dumps(status, indent=2))
-        return 0
+        return 1 if status["alerts"] else 0
     work = status["work"]
-    print(
-        f"due {work['due']}   running {work['running']}   looks due {work['looks_due']}   overdue {work['overdue']}\n"
-    )
+    print(f"due {work['due']}   running {work['running']}   looks due {work['looks_due']}   overdue {work['overdue']}")
+    for alert in status["alerts"]:
+        print(f"\nALERT  {alert}")
+    asked = [{"source": n, **s["polling"]} for n, s in sorted(status["sources"].items()) if "polling" in s]
+    if asked:
+        print("\n" + table(asked, ("source", "open", "due", "late", "lag", "requests_per_minute")))
+    print()
     rows = [
         {"source": source, "what": what, **numbers}
         for what in ("deliveries", "tasks", "assets")
@@ -96,7 +103,7 @@ def _status(options: argparse.Namespace) -> int:
     ]
     names = sorted({name for row in rows for name in row} - {"source", "what"})
     print(table(rows, ("source", "what", *names)))
-    return 0
+    return 1 if status["alerts"] else 0
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -29,7 +29,12 @@ class Call:
 
 
 def sample(name: str, source: Source, base: str, task_id: str, video_url: str, now: datetime) -> Call:
-    """A success callback for *task_id* that the source called *name* accepts."""
+    """
+    A success callback for *task_id* that the source called *name* accepts.
+
+    Raises:
+        NotUnderstoodError: the provider never calls back.
+    """
     key = source.webhook_keys[0].get_secret_value() if source.webhook_keys else None
     headers, body = PROVIDERS[source.provider].sample(task_id, video_url, key=key, now=now)
     token = f"/{source.tokens[0].get_secret_value()}" if source.tokens else ""

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Val
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from archive.alerts import alerts, link_lives
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
 from archive.grammar import check_name
@@ -155,11 +156,15 @@ class Api:
         counted = await run_sync(queries.states, self._db)
         work = await run_sync(queries.work, self._db)
         paused = await run_sync(queries.paused, self._db)
+        askable = self._settings.askable
+        polling = await run_sync(queries.polling, self._db, link_lives(askable))
         sources = {
             name: {"provider": source.provider, "paused": name in paused, "can_ask": source.api_key is not None}
+            | ({"polling": _polling(polling[name], source)} if name in polling else {})
             for name, source in self._settings.sources.items()
         }
-        return Answer({"sources": sources, "work": vars(work), **counted})
+        alarms = alerts(work, polling, askable)
+        return Answer({"alerts": alarms, "sources": sources, "work": vars(work), **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
         require(request, self._settings.server, Role.OPERATOR)
@@ -209,6 +214,11 @@ def _key(request: Request) -> str:
     if not can_be_ours(key):
         raise _unknown()
     return key
+
+
+def _polling(polling: queries.Polling, source: Source) -> dict[str, Any]:
+    per_minute = round(source.budget.per_minute, 1)
+    return {**vars(polling), "lag": round(polling.lag.total_seconds()), "requests_per_minute": per_minute}
 
 
 def _unknown() -> ProblemError:

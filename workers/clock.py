@@ -9,6 +9,7 @@ import logging
 from datetime import timedelta
 from uuid import uuid4
 
+from archive.alerts import link_lives
 from archive.errors import LedgerError
 from archive.ledger import leases, migrate, queries, tasks
 from archive.ledger.database import Database
@@ -28,7 +29,7 @@ class Clock:
         self._bell = bell
         self._owner = owner
         self._life: timedelta = 3 * settings.workers.sweep
-        self._askable = list(settings.askable)
+        self._link_lives = link_lives(settings.askable)
 
     def tick(self) -> bool:
         """
@@ -39,12 +40,16 @@ class Clock:
         """
         if not leases.hold(self._db, LEASE, self._owner, self._life):
             return False
-        tasks.plan_looks(self._db, self._askable)
+        tasks.plan_looks(self._db, list(self._link_lives))
         work = queries.work(self._db)
         if work.due or work.looks_due:
             self._bell.ring(everyone=True)
         if work.overdue:
             _log.error("clock.assets_overdue", extra={"overdue": work.overdue, "due": work.due})
+        for name, polling in queries.polling(self._db, self._link_lives).items():
+            if polling.late:
+                lag = round(polling.lag.total_seconds())
+                _log.error("clock.polls_late", extra={"source": name, "late": polling.late, "lag_seconds": lag})
         return True
 
     def stop(self) -> None:

@@ -156,6 +156,43 @@ def work(db: Database, at_most: int = 1000) -> Work:
         )
 
 
+@dataclass(frozen=True)
+class Polling:
+    """
+    How a source's open tasks are being asked about.
+
+    A look that comes later than a link life after the one before may come when the link is dead: that task is `late`.
+    `lag` is how long the task that waits longest has not been asked about, counted from when its result was likely.
+    """
+
+    open: int
+    due: int
+    late: int
+    lag: timedelta
+
+
+def polling(db: Database, link_lives: Mapping[str, timedelta], at_most: int = 10_000) -> dict[str, Polling]:
+    """
+    How the sources named in *link_lives* keep up, by how long their links live. Counts up to *at_most* tasks a source.
+    """
+    found = {}
+    with db.read() as conn:
+        now = db.now(conn)
+        for name, life in link_lives.items():
+            watched = (tasks.c.source == name, tasks.c.look_at.is_not(None))
+            some = select(tasks.c.must_by, tasks.c.look_at).where(*watched).limit(at_most).subquery()
+            is_due, is_late = (func.count().filter(column <= now) for column in (some.c.look_at, some.c.must_by))
+            number, due, late = conn.execute(select(func.count(), is_due, is_late)).one()
+            # One seek for what is vouched for and one for what is not, as the index stands.
+            firsts = [
+                conn.scalar(select(func.min(tasks.c.must_by)).where(*watched, tasks.c.vouched == vouched))
+                for vouched in (True, False)
+            ]
+            waiting = [now - (must_by - life) for must_by in firsts if must_by is not None]
+            found[name] = Polling(number, due, late, max(timedelta(0), *waiting) if waiting else timedelta(0))
+    return found
+
+
 RECENT = timedelta(days=1)
 
 

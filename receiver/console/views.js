@@ -90,7 +90,8 @@ function headline(status, waiting, latest, idle) {
     paused.length ? h("strong", {}, `Paused: ${paused.join(", ")}. `) : null,
     idle ? h("strong.over", {}, "Work is due, but no worker has taken it. Is one running? ") : null,
   ];
-  return h("header.headline", { "data-key": "headline" }, h("h1", {}, main), h("p", {}, notes));
+  const alerts = status.alerts.map((text) => h("p.over", {}, h("strong", {}, text)));
+  return h("header.headline", { "data-key": "headline" }, h("h1", {}, main), h("p", {}, notes), alerts);
 }
 
 function figures(status) {

@@ -71,6 +71,7 @@ class Service:
 @pytest.fixture
 def service() -> Iterator[Service]:
     status = {
+        "alerts": [],
         "sources": {},
         "work": {"due": 1, "running": 2, "overdue": 0, "looks_due": 3},
         "assets": {"kie": {"archived": 4}},
@@ -219,6 +220,17 @@ def test_sign(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == run(config, None, "sign", "kie")
     assert capsys.readouterr().out.startswith("curl -sS -X POST https://hooks.example/webhooks/kie/tok")
     assert 1 == run(config, None, "sign", "absent")
+
+
+def test_status__says_what_costs_videos(config: Path, service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    """An alert is printed as it came, beside how the account is asked, and the exit code says that not all is well."""
+    polling = {"open": 9, "due": 7, "late": 3, "lag": 1500, "requests_per_minute": 13.0}
+    status = service.answers["/api/status"][1]
+    status |= {"alerts": ["seedance2ai: 3 tasks were not asked about."], "sources": {"s2": {"polling": polling}}}
+    for words in (["status"], ["status", "--json"]):
+        assert 1 == run(config, service, *words)
+        out = capsys.readouterr().out
+        assert all(word in out for word in ("seedance2ai: 3 tasks", "1500", "13.0"))
 
 
 def test_token__from_the_environment_first(config: Path, service: Service) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -573,6 +573,110 @@ def test_looks__most_urgent_first_and_not_while_paused(db: Database) -> None:
     operator.pause(db, "kie", paused=False, actor="operator")
     order = [look.task_id for look in (take_look(db) for _ in range(2)) if look]
     assert ["soon", "late"] == order
+
+
+def register(db: Database, source: str, *task_ids: str, by: datetime = START) -> None:
+    wanted = [tasks.Registration(source, i, None, None, by, timedelta(0), LINK_LIFE, True) for i in task_ids]
+    tasks.register(db, wanted, "operator")
+    with db.write() as conn:
+        conn.execute(update(tasks_table).values(vouched=True))
+
+
+def test_looks__are_paid_from_the_accounts_bucket(db: Database, clock: FakeClock) -> None:
+    """Of an account of 30 requests in 60 s no more than 15 go out in any 60 s, however many tasks are due."""
+    claims.register_sources(db, CAPS)
+    register(db, "kie", *(f"t{n:03}" for n in range(200)))
+    budgets = {"kie": split(Pace(timedelta(55), timedelta(5), 30, timedelta(seconds=60)), hinted=False)}
+    sent = []
+    for _ in range(600):
+        while taken := looks.take(db, budgets, {}):
+            sent += [clock.now] * len(taken)
+        clock.advance(seconds=0.5)
+    assert 15 >= max(sum(start <= at < start + timedelta(seconds=60) for at in sent) for start in sent)
+    assert 60 <= len(sent) <= 75
+
+
+def test_looks__processes_share_one_bucket(ledger_url: str) -> None:
+    """Eight processes that look at the same moment send what one account may send at once, and no more."""
+    first = Database(ledger_url, patience=20)
+    migrate.upgrade(first)
+    claims.register_sources(first, CAPS)
+    register(first, "kie", *(f"t{n}" for n in range(40)), by=START - timedelta(days=9000))
+    budgets = {"kie": split(Pace(timedelta(55), timedelta(5), 40, timedelta(hours=1)), hinted=False)}
+    barrier, taken = threading.Barrier(8), []
+
+    def ask() -> None:
+        database = Database(ledger_url, patience=20)
+        barrier.wait()
+        taken.extend([look.task for _ in range(4) for look in looks.take(database, budgets, {})])
+        database.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first.close()
+    assert (5, 5) == (len(taken), len(set(taken)))
+
+
+def test_looks__a_flood_of_invented_tasks_keeps_no_true_one_waiting(db: Database, clock: FakeClock) -> None:
+    """What nobody vouches for has its own small bucket, and the large one only while nothing vouched for is due."""
+    claims.register_sources(db, CAPS)
+    hint = {"decision": Decision.CONFIRM, "verdict": Verdict.TOKEN}
+    put(db, *(received(statement(event(f"forged{n:03}"), **hint)) for n in range(100)))  # type: ignore[arg-type]
+    clock.advance(seconds=1)
+    wanted = [
+        tasks.Registration("kie", f"true{n}", None, None, clock.now, timedelta(0), LINK_LIFE, True) for n in (1, 2)
+    ]
+    tasks.register(db, wanted, "operator")
+    with db.write() as conn:
+        conn.execute(update(tasks_table).where(tasks_table.c.task_id.startswith("true")).values(vouched=True))
+    budgets = {"kie": split(Pace(timedelta(55), timedelta(5), 40, timedelta(minutes=1)), hinted=True)}
+    asked = [look.task_id for _ in range(20) for look in looks.take(db, budgets, {})]
+    assert ["true1", "true2"] == asked[:2]
+    assert (4, 1) == (budgets["kie"].asks.burst, budgets["kie"].hints.burst if budgets["kie"].hints else 0)
+    assert 2 + 2 + 1 == len(asked)  # what was left of the large bucket, and the small one
+
+
+def test_looks__several_tasks_in_one_request(db: Database) -> None:
+    """Where one request can ask about several tasks it takes the most urgent of one source, and is paid for once."""
+    claims.register_sources(db, {"kie": 8, "other": 8})
+    register(db, "kie", *(f"t{n}" for n in range(5)), by=START - timedelta(seconds=5))
+    register(db, "other", "else", by=START - timedelta(seconds=1))
+    pace = Pace(timedelta(55), timedelta(5), 2, timedelta(minutes=1), batch=4)
+    budgets = {"kie": split(pace, hinted=False), "other": split(pace, hinted=False)}
+    found = [[look.task_id for look in looks.take(db, budgets, {"kie": 4})] for _ in range(3)]
+    assert [4, 1, 0] == [len(batch) for batch in found]
+    assert ["else"] == found[1]
+
+
+def test_polling__tells_how_late_looks_are(db: Database, clock: FakeClock) -> None:
+    """A task not asked about for longer than a link lives is late; the lag counts from when its result was likely."""
+    claims.register_sources(db, {"kie": 8, "other": 8})
+    register(db, "kie", "t1", "t2", by=START)
+    register(db, "kie", "t3", by=START + timedelta(hours=2))
+    lives = {"kie": LINK_LIFE, "other": LINK_LIFE}
+    assert queries.Polling(3, 2, 0, timedelta(0)) == queries.polling(db, lives)["kie"]
+    clock.advance(minutes=21)
+    assert queries.Polling(3, 2, 2, timedelta(minutes=21)) == queries.polling(db, lives)["kie"]
+    look = take_look(db)
+    assert look is not None
+    looks.record(db, look, statement(event(look.task_id, Progress.RUNNING)), clock.now + timedelta(minutes=1))
+    assert queries.Polling(3, 1, 1, timedelta(minutes=21)) == queries.polling(db, lives)["kie"]
+    assert queries.Polling(0, 0, 0, timedelta(0)) == queries.polling(db, lives)["other"]
+
+
+def test_second_link__is_kept_with_the_first(db: Database, clock: FakeClock) -> None:
+    """An output's second link comes with the claim, and is renewed with the first."""
+    said = event(outputs=[replace(output(), second=output("/copy.mp4").link)])
+    put(db, received(statement(said)))
+    claim = must_take(db)
+    assert claim.second is not None
+    assert claim.second.path == "/copy.mp4"
+    put(db, received(statement(event(outputs=[output(query="sig=2")]))))
+    clock.advance(seconds=13)
+    assert must_take(db).second is None
 
 
 def test_leases__one_holder_at_a_time(db: Database, clock: FakeClock) -> None:

@@ -102,3 +102,19 @@ def test_tick__says_what_is_late(
     clock.advance(minutes=21)
     one.tick()
     assert [("clock.assets_overdue", 1)] == [(r.message, r.__dict__["overdue"]) for r in caplog.records]
+
+
+def test_tick__says_when_looks_come_later_than_links_live(
+    db: Database, clock: FakeClock, bell: BellDouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A task that was not asked about for longer than a link lives is an error in the log, each tick, by its source."""
+    one = a_clock(db, bell)
+    register(db, "kie", askable=True)
+    one.tick()
+    assert [] == caplog.records
+    clock.advance(minutes=22)
+    one.tick()
+    [record] = caplog.records
+    assert ("clock.polls_late", "ERROR", "kie", 1) == (
+        record.message, record.levelname, record.__dict__["source"], record.__dict__["late"],
+    )  # fmt: skip

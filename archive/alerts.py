@@ -1,0 +1,37 @@
+"""What a person has to know because videos are at stake, as sentences. Pure."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from archive.ledger.queries import Polling, Work
+from archive.providers import PROVIDERS
+from archive.settings import Source
+
+
+def link_lives(sources: Mapping[str, Source]) -> dict[str, timedelta]:
+    return {name: PROVIDERS[source.provider].LINK_LIFE for name, source in sources.items()}
+
+
+def alerts(work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Source]) -> list[str]:
+    """One sentence for each thing that costs videos while it lasts; none where all is well."""
+    found = [_late(name, polling[name], sources[name]) for name in sorted(polling) if polling[name].late]
+    if work.overdue:
+        found.append(f"{work.overdue} files are past their deadline and still waiting.")
+    return found
+
+
+def _late(name: str, polling: Polling, source: Source) -> str:
+    """Keeping within the rate limit while links die is a failure, and is told as one."""
+    budget = source.budget
+    life = PROVIDERS[source.provider].LINK_LIFE
+    return (
+        f"{name}: {polling.late} tasks were not asked about for longer than a link lives (lag {_minutes(polling.lag)}, "
+        f"links live {_minutes(life)}): their files may be lost. {polling.due} looks are due, and half of the account's"
+        f" limit gives {budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or "
+        "spread the tasks over more accounts."
+    )
+
+
+def _minutes(span: timedelta) -> str:
+    minutes = span.total_seconds() / 60
+    return f"{minutes:.0f} min" if minutes < 180 else f"{minutes / 60:.1f} h"
