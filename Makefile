@@ -1,10 +1,10 @@
-# The five words of this house. Each does the set-up it needs; `make help` lists them.
+# The words of this house. Each does the set-up it needs; `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo up test lint lock
+.PHONY: help setup demo up test lint bench lock
 help:        ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
@@ -30,6 +30,9 @@ lint: setup      ## format, rules, types
 
 test: lint       ## everything, on a fresh machine
 	$(BIN)/pytest
+
+bench: setup     ## what is claimed about speed and load, measured; writes docs/benchmarks
+	$(BIN)/python -m tests.benchmarks.polling
 
 lock:            ## resolve pyproject.toml into the two lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml -o requirements.lock

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from archive.model import Event, Progress, Verdict
+from archive.model import Event, Link, Progress, Verdict
 
 
 class Decision(StrEnum):
@@ -25,12 +25,12 @@ def decide(event: Event, verdict: Verdict, *, can_ask: bool, confirm_always: boo
     if (
         event.progress is Progress.SUCCEEDED
         and verdict >= Verdict.TOKEN
-        and all(_is_listed(output.link.host, output.link.url, hosts) for output in event.outputs)
+        and all(_is_listed(link, hosts) for output in event.outputs for link in (output.link, output.second) if link)
     ):
         return Decision.BELIEVE
     return Decision.DOUBT
 
 
-def _is_listed(host: str, url: str, hosts: frozenset[str]) -> bool:
-    authority = url.split("/", 3)[2]
-    return host in hosts or authority in hosts
+def _is_listed(link: Link, hosts: frozenset[str]) -> bool:
+    authority = link.url.split("/", 3)[2]
+    return link.host in hosts or authority in hosts

@@ -42,7 +42,9 @@ def understand(delivery: Delivery, document: Any, source: Source, verdict: Verdi
 
 def _outcome(statement: Statement) -> tuple[Outcome, str | None]:
     if statement.event.progress is Progress.RUNNING:
-        return Outcome.IGNORED, "not_final"
+        # A word of state that nobody documented may be final all the same: the provider is asked, or else a person.
+        new_word = statement.event.reason is not None and statement.decision is not Decision.CONFIRM
+        return Outcome.QUARANTINED if new_word else Outcome.IGNORED, statement.event.reason or "not_final"
     if statement.decision is Decision.DOUBT:
         succeeded = statement.event.progress is Progress.SUCCEEDED
         return (Outcome.QUARANTINED, "not_trusted") if succeeded else (Outcome.IGNORED, "failure_not_proved")

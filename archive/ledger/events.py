@@ -137,7 +137,7 @@ def _note_hint(batch: _Batch, task: dict[str, Any], statement: Statement) -> Non
     settled = task["state"] == TaskState.SUCCEEDED
     if settled or (task["state"] != TaskState.OPEN and statement.event.progress is not Progress.SUCCEEDED):
         return
-    if statement.event.progress is Progress.RUNNING:
+    if statement.event.progress is Progress.RUNNING and statement.event.reason is None:
         task["look_at"] = task["look_at"] or task["expected_at"]
         return
     planned = task["look_at"] is not None and task["hinted_at"] is not None

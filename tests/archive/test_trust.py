@@ -1,5 +1,6 @@
 """The whole policy of trust, as a table."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -83,3 +84,11 @@ def test_decide__hosts_are_exact(url: str) -> None:
 def test_decide__the_same_host_otherwise_written(url: str) -> None:
     """Case and a stated port name the same host."""
     assert B is decide(success(url), Verdict.SIGNED_ID, can_ask=False, confirm_always=False, hosts=HOSTS)
+
+
+def test_decide__a_second_link_is_judged_like_the_first() -> None:
+    """Who names a listed host first and another second is not believed unconfirmed."""
+    [output] = success("https://storage.kie.ai/a.mp4").outputs
+    both = replace(output, second=Link("https://evil.example/a.mp4", START, ExpiryOrigin.DEFAULT))
+    event = Event("t1", Progress.SUCCEEDED, kie.MARKET, (both,))
+    assert D is decide(event, Verdict.SIGNED_ID, can_ask=False, confirm_always=False, hosts=HOSTS)
