@@ -42,13 +42,13 @@ def routes(settings: Settings) -> list[Route]:
 
 
 def policy(store: Store) -> str:
-    """The page's Content-Security-Policy: itself, and films from the store that presigned links lead to."""
+    """The page's Content-Security-Policy: itself, and media from the store that presigned links lead to."""
     directives = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "connect-src": ["'self'"],
-        "img-src": ["'self'"],
+        "img-src": ["'self'", *_origins(store)],
         "media-src": ["'self'", *_origins(store)],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],

@@ -206,7 +206,7 @@ document.addEventListener("click", async (event) => {
 });
 
 document.addEventListener("error", (event) => {
-  if (event.target.nodeName !== "VIDEO" || !watched) return;
+  if (!["VIDEO", "AUDIO", "IMG"].includes(event.target.nodeName) || !watched) return;
   watched.failed = true;
   show();
 }, true);

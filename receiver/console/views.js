@@ -71,21 +71,21 @@ function headline(status, waiting, latest, idle) {
   const { overdue } = status.work;
   const onTheWay = count("waiting"), gone = count("lost"), open = total(status, "tasks", "open");
   const doubted = total(status, "deliveries", "quarantined");
-  const wanting = [count("quarantined") ? plural(count("quarantined"), "video") : null, doubted ? plural(doubted, "callback") : null].filter(Boolean).join(" and ");
+  const wanting = [count("quarantined") ? plural(count("quarantined"), "file") : null, doubted ? plural(doubted, "callback") : null].filter(Boolean).join(" and ");
   const wantingYou = `${wanting} ${needs(status) === 1 ? "needs" : "need"} you. `;
   const first = waiting[0];
-  const main = overdue ? [h("span.over", {}, `${plural(overdue, "video is", "videos are")} past the deadline.`)]
+  const main = overdue ? [h("span.over", {}, `${plural(overdue, "file is", "files are")} past the deadline.`)]
     : wanting ? [wantingYou]
-    : onTheWay ? [`${plural(onTheWay, "video is", "videos are")} on the way.`]
+    : onTheWay ? [`${plural(onTheWay, "file is", "files are")} on the way.`]
     : gone ? ["Everything else is archived."]
     : ["Everything is archived."];
   const paused = Object.keys(status.sources).filter((name) => status.sources[name].paused);
   const notes = [
     first && !overdue ? ["The most urgent has ", time(first.must_by, "left"), ". "] : null,
     overdue && wanting ? wantingYou : null,
-    overdue || wanting ? onTheWay ? `${plural(onTheWay, "video is", "videos are")} on the way. ` : "Nothing else is waiting. " : null,
-    !first && latest.length ? [`${plural(count("archived"), "video")}, the latest `, time(latest[0].archived_at), ". "] : null,
-    gone ? `${plural(gone, "video was", "videos were")} lost. ` : null,
+    overdue || wanting ? onTheWay ? `${plural(onTheWay, "file is", "files are")} on the way. ` : "Nothing else is waiting. " : null,
+    !first && latest.length ? [`${plural(count("archived"), "file")}, the latest `, time(latest[0].archived_at), ". "] : null,
+    gone ? `${plural(gone, "file was", "files were")} lost. ` : null,
     open ? `${plural(open, "task is", "tasks are")} being watched. ` : null,
     paused.length ? h("strong", {}, `Paused: ${paused.join(", ")}. `) : null,
     idle ? h("strong.over", {}, "Work is due, but no worker has taken it. Is one running? ") : null,
@@ -119,7 +119,7 @@ function attention(quarantined, doubted, lost, status, route) {
     ...doubted.filter((row) => !listed.has(`${row.source} ${row.task_id}`)).map((row) => item("deliveries", row, "callback", act("replay", row.id, "Replay"))),
     ...lost.map((row) => item("assets", row, row.state, act("retry", row.id, "Try once more"))),
   ];
-  if (!items.length) return h("p.empty", {}, "Nothing. Quarantined and lost videos, and callbacks we cannot make sense of, would be listed here.");
+  if (!items.length) return h("p.empty", {}, "Nothing. Quarantined and lost files, and callbacks we cannot make sense of, would be listed here.");
   const whole = needs(status) + total(status, "assets", "lost");
   return [h("ul.rows", {}, items), whole > quarantined.length + doubted.length + lost.length ? h("p.empty", {}, `These are the newest of ${whole.toLocaleString("en")}; the figures above lead to all.`) : null];
 }
@@ -144,7 +144,7 @@ function recent(rows, route) {
   return h("ul.rows", {}, rows.map((row) => h("li", { "data-key": row.id },
     h("div", {}, h("p.id", {}, open(route, "assets", row.id, row.task_id)),
       h("p.about", {}, row.source, yours(row), " · ", size(row.size), " · ", time(row.archived_at))),
-    act("watch", row.id, "Watch"))));
+    play(row))));
 }
 
 export function firstSteps(sources, publicUrl) {
@@ -250,11 +250,22 @@ function tries(rows) {
     row.reason ? h("p", {}, reason(row.reason), ".") : null))));
 }
 
-function film(row, watched) {
-  if (watched?.id !== row.id) return act("watch", row.id, "Watch", { class: "primary" });
+// By the type that its bytes decided: the button's word, and what shows it.
+const PLAYERS = {
+  video: ["Watch", (src) => h("video", { controls: true, autoplay: true, playsinline: true, src, "data-key": src })],
+  audio: ["Listen", (src) => h("audio", { controls: true, autoplay: true, src, "data-key": src })],
+  image: ["Show", (src, alt) => h("img.picture", { src, alt, "data-key": src })],
+};
+
+const playerOf = (row) => PLAYERS[row.content_type?.split("/")[0]] ?? PLAYERS.video;
+const play = (row, given = {}) => act("watch", row.id, playerOf(row)[0], given);
+
+function player(row, watched) {
+  const [, element] = playerOf(row);
+  if (watched?.id !== row.id) return play(row, { class: "primary" });
   return h("div.film", { "data-key": "film" },
-    watched.failed ? h("p.problem", { role: "alert" }, "The browser could not play it from the store at ", h("code", {}, new URL(watched.url).host),
-      ". If that address is private, set store.public_endpoint_url.") : h("video", { controls: true, autoplay: true, playsinline: true, src: watched.url, "data-key": watched.url }),
+    watched.failed ? h("p.problem", { role: "alert" }, "The browser could not show it from the store at ", h("code", {}, new URL(watched.url).host),
+      ". If that address is private, set store.public_endpoint_url.") : element(watched.url, `${row.role} of ${row.task_id}`),
     h("p.about", {}, h("a", { href: watched.url, target: "_blank", rel: "noopener noreferrer" }, "Open in a new tab"), " · the link dies ", time(watched.expires_at)));
 }
 
@@ -264,7 +275,7 @@ function assetDetail(row, route, watched) {
   return [
     h("p.about", {}, state(row.state), " ", row.source, " · ", role(row)),
     row.state === "archived" ? null : why(row.reason),
-    row.state === "archived" ? film(row, watched) : row.state === "disposed" ? null
+    row.state === "archived" ? player(row, watched) : row.state === "disposed" ? null
       : h("p", {}, act("retry", row.id, row.state === "lost" ? "Try once more" : row.state === "waiting" ? "Try now" : "Retry", { class: "primary" })),
     facts(
       row.archived_at ? ["Archived", [time(row.archived_at), ","], h("span.about", {}, margin > 0 ? `${words.span(margin)} before its deadline` : `${words.span(margin)} after its deadline`)] : ["Must be kept by", time(row.must_by, "left")],
@@ -274,7 +285,7 @@ function assetDetail(row, route, watched) {
       ["Size", size(row.size)],
       ["Length", Number.isFinite(media.duration) ? h("span", { title: `${media.duration} s` }, `${media.duration.toFixed(1)} s`) : null],
       ["Picture", media.width ? `${media.width} × ${media.height}${media.fps ? `, ${+media.fps.toFixed(2)} frames/s` : ""}` : null],
-      ["Codecs", [media.video_codec, media.audio_codec].filter(Boolean).join(" + ")],
+      ["Codecs", [media.video_codec ?? media.codec, media.audio_codec].filter(Boolean).join(" + ")],
       ["Type", row.content_type],
       ["Your id", row.external_id],
       ["Bucket", row.state === "archived" ? row.bucket : null],

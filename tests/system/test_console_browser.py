@@ -1,5 +1,6 @@
 """The console in a real browser, before a real receiver process."""
 
+import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ viewer_tokens = ["{VIEWER}"]
 provider = "kie"
 tokens = ["a-token"]
 """
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)  # one pixel
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -64,6 +68,7 @@ class Store:
 
     url: str = ""
     film: bytes = b""
+    kind: str = "video/mp4"
     heard: list[set[str]] = field(default_factory=list)
 
 
@@ -75,7 +80,7 @@ def store() -> Iterator[Store]:
         def do_GET(self) -> None:
             store.heard.append({name.lower() for name in self.headers})
             self.send_response(200)
-            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Type", store.kind)
             self.send_header("Content-Length", str(len(store.film)))
             self.end_headers()
             self.wfile.write(store.film)
@@ -130,13 +135,13 @@ def add(db: Database, *task_ids: str, source: str = "kie") -> None:
     deliveries.record(db, [received(statement(one, source=source)) for one in said])
 
 
-def archive(db: Database, task_id: str, size: int = 24_312_003) -> str:
+def archive(db: Database, task_id: str, size: int = 24_312_003, kind: str = "video/mp4") -> str:
     add(db, task_id)
     claim = claims.take(db, "w1", CAPS, timedelta(seconds=12))
     assert claim is not None
     key = f"assets/kie/{task_id}/video.mp4"
     media = '{"duration":10.04,"width":1920,"height":1080,"fps":24.0,"video_codec":"h264","audio_codec":"aac"}'
-    results.intend(db, claim, Intent("videos", key, size, "ab" * 32, "video/mp4", media))
+    results.intend(db, claim, Intent("videos", key, size, "ab" * 32, kind, media))
     results.archived(db, claim, None, {"size": size})
     return claim.asset_id
 
@@ -183,14 +188,14 @@ def test_overview__says_what_counts(browser: Browser, receiver: Receiver) -> Non
     quarantine(receiver.db, "odd", "html_page")
     add(receiver.db, "on-its-way")
     browser.run("location.reload()")
-    browser.sees("1 video needs you.", "It is a web page, not a film", "on-its-way", "min left", "Retry")
+    browser.sees("1 file needs you.", "It is a web page", "on-its-way", "min left", "Retry")
 
 
 def test_assets__hostile_id_is_text(browser: Browser, receiver: Receiver) -> None:
     """A task id that is markup is shown as it is, in list, overview and detail, and nothing of it runs or loads."""
     add(receiver.db, HOSTILE)
     enter(browser, receiver)
-    browser.sees(HOSTILE, "1 video is on the way.")
+    browser.sees(HOSTILE, "1 file is on the way.")
     enter(browser, receiver, "/assets")
     browser.sees(HOSTILE, css="table")
     browser.click("//td//a")
@@ -290,7 +295,7 @@ def test_sources__pause_and_resume(browser: Browser, receiver: Receiver) -> None
 
 def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store: Store) -> None:
     """The film plays inside the page from the store's origin, which hears neither our token nor where it is shown."""
-    store.film = films()["moov_first"]
+    store.film, store.kind = films()["moov_first"], "video/mp4"
     key = archive(receiver.db, "kept", len(store.film))
     enter(browser, receiver)
     browser.click("//button[.='Watch']")
@@ -299,6 +304,16 @@ def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store
     assert "noopener noreferrer" == browser.run("return document.querySelector('.film a').rel")
     assert store.heard
     assert not [headers for headers in store.heard if "authorization" in headers or "referer" in headers]
+
+
+def test_show__a_picture_from_the_store(browser: Browser, receiver: Receiver, store: Store) -> None:
+    """A picture is shown inside the page, with words for who cannot see it."""
+    store.film, store.kind = PNG, "image/png"
+    archive(receiver.db, "kept", len(store.film), "image/png")
+    enter(browser, receiver)
+    browser.click("//button[.='Show']")
+    wait_for(lambda: bool(browser.run("return document.querySelector('img.picture')?.naturalWidth === 1")))
+    assert "video of kept" == browser.run("return document.querySelector('img.picture').alt")
 
 
 def test_unreachable__says_so(browser: Browser, store: Store, tmp_path: Path) -> None:
