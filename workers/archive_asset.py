@@ -29,9 +29,10 @@ from archive.ledger import results
 from archive.ledger.claims import Claim, Intent
 from archive.ledger.database import Database
 from archive.model import Link
+from archive.roles import kinds_of
 from archive.store import ArchiveStore, StoredObject
-from workers.boxes import Structure, check_structure
 from workers.fetch import Fetched
+from workers.media import Media, check_media
 from workers.probe import probe
 from workers.prove import prove
 
@@ -62,10 +63,10 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
         return
     with ExitStack() as stack:
         claim, fetched = _fetch(claim, ports, stack)
-        structure = check_structure(fetched.file, fetched.size)
-        if not (structure.complete or fetched.length_known):
+        media = check_media(fetched.file, fetched.size, kinds_of(claim.role))
+        if not (media.complete or fetched.length_known):
             raise FetchInterruptedError("end_unknown")
-        intent = _intent(claim, fetched, structure, ports.bucket)
+        intent = _intent(claim, fetched, media, ports.bucket)
         results.intend(ports.db, claim, intent)
         stored = _put(intent, fetched, ports.store)
     _seal(claim, intent, stored, ports)
@@ -91,15 +92,16 @@ def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched
     return claim, stack.enter_context(ports.fetch(claim, fresh))
 
 
-def _intent(claim: Claim, fetched: Fetched, structure: Structure, bucket: str) -> Intent:
+def _intent(claim: Claim, fetched: Fetched, media: Media, bucket: str) -> Intent:
     prefix = object_prefix(claim.source, claim.task_id, claim.role, claim.asset_id)
     try:
-        media = dump(asdict(probe(fetched.file)))
+        facts = dump(asdict(probe(fetched.file, media)))
     except ProbeError as exc:
-        # The structure says that it is a whole film. A decoder that cannot read it is no reason to lose it.
-        media = dump({"probe_error": exc.reason})
-    key = f"{prefix}.{structure.extension}"
-    return Intent(bucket, key, fetched.size, fetched.sha256, structure.content_type, media)
+        # The walk says that it is whole media of its kind. That our one decoder cannot read it, be it a picture's very
+        # header, is no reason to lose it: FFmpeg knows no animated WebP, and others will.
+        facts = dump({"probe_error": exc.reason})
+    key = f"{prefix}.{media.extension}"
+    return Intent(bucket, key, fetched.size, fetched.sha256, media.content_type, facts)
 
 
 def _put(intent: Intent, fetched: Fetched, store: ArchiveStore) -> StoredObject:

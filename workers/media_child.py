@@ -1,13 +1,13 @@
 """
-The child that decodes: `python -I -m workers.media_child probe|poster CPU_SECONDS MEMORY MAX_WIDTH`, film
-on stdin.
+The child that decodes: `python -I -m workers.media_child video|image|audio|poster FORMAT CPU_SECONDS MEMORY MAX_WIDTH`,
+file on stdin.
 
 Hostile bytes meet FFmpeg's C code here and nowhere else. The child confines itself before it reads the
 first of them: no file it could open, no process it could start, no core, nothing to write to but stdout.
-The demuxer is fixed to `mov`, so that no playlist is ever recognised, and references to other files are
-refused.
+The demuxer is fixed by the format that was found, so that no playlist is ever recognised, and references to other files
+are refused.
 
-Exit status: 0, EX_DATAERR for what FFmpeg cannot read as a film, EX_NOINPUT for a film without one
+Exit status: 0, EX_DATAERR for what FFmpeg cannot read as what it should be, EX_NOINPUT for a film without one
 decodable frame; all else is a crash. Importing PyAV is nearly all the cost of a probe, so little else is
 imported.
 """
@@ -25,12 +25,21 @@ import av.subtitles.codeccontext  # PyAV imports these two at the first stream t
 import av.subtitles.stream  # when no file can be opened any more
 from av.container import InputContainer
 
+DEMUXERS = {  # FFmpeg's name for the one that reads a format, and the options it is given
+    "mov": ("mov", {"enable_drefs": "0"}),
+    "png": ("png_pipe", {}),
+    "jpeg": ("jpeg_pipe", {}),
+    "webp": ("webp_pipe", {}),
+    "gif": ("gif", {}),
+    "mp3": ("mp3", {}),
+    "wav": ("wav", {}),
+}
 POSTER_AT = 0.5  # seconds: past a fade-in from black, still in the first group of pictures
 POSTER_FRAMES = 120  # decoded at most: half a second at 240 frames a second
 JPEG_QUALITY = 4  # FFmpeg's quantiser, 2 (best) to 31
 
 
-class _Film:
+class _Input:
     """Standard input read by position, so that the offset shared with the parent never moves."""
 
     def __init__(self) -> None:
@@ -50,15 +59,14 @@ class _Film:
         return self.at
 
 
-def main(task: str, cpu_seconds: int, memory: int, max_width: int) -> int:
+def main(task: str, media_format: str, cpu_seconds: int, memory: int, max_width: int) -> int:
     """Answer *task* on stdout and return the exit status."""
     _confine(cpu_seconds, memory)
+    demuxer, options = DEMUXERS[media_format]
     try:
-        with av.open(
-            _Film(), "r", format="mov", container_options={"enable_drefs": "0"}, io_open=_refuse_reference
-        ) as film:
-            answer = json.dumps(_facts(film)).encode() if task == "probe" else _poster(film, max_width)
-    except MemoryError:  # FFmpeg's is an FFmpegError as well, but no fault of the film's
+        with av.open(_Input(), "r", format=demuxer, container_options=options, io_open=_refuse_reference) as media:
+            answer = _poster(media, max_width) if task == "poster" else json.dumps(FACTS[task](media)).encode()
+    except MemoryError:  # FFmpeg's is an FFmpegError as well, but no fault of the file's
         raise
     except (av.FFmpegError, ValueError):
         return os.EX_DATAERR
@@ -79,10 +87,10 @@ def _confine(cpu_seconds: int, memory: int) -> None:
 
 
 def _refuse_reference(*_: object) -> NoReturn:
-    raise ValueError("a film that refers to another file")
+    raise ValueError("a file that refers to another")
 
 
-def _facts(film: InputContainer) -> dict[str, object]:
+def _film(film: InputContainer) -> dict[str, object]:
     video = film.streams.best("video")
     audio = film.streams.best("audio")
     if not isinstance(video, av.VideoStream) or film.duration is None:
@@ -96,6 +104,30 @@ def _facts(film: InputContainer) -> dict[str, object]:
         "audio_codec": audio.codec_context.codec.canonical_name if audio else None,
         "fps": float(rate) if rate else 0.0,
     }
+
+
+def _picture(media: InputContainer) -> dict[str, object]:
+    picture = media.streams.best("video")
+    if not isinstance(picture, av.VideoStream) or not picture.codec_context.width:
+        raise ValueError("no picture")
+    context = picture.codec_context
+    return {"width": context.width, "height": context.height, "codec": context.codec.canonical_name}
+
+
+def _sound(media: InputContainer) -> dict[str, object]:
+    sound = media.streams.best("audio")
+    if not isinstance(sound, av.AudioStream) or media.duration is None:
+        raise ValueError("no sound, or no duration")
+    context = sound.codec_context
+    return {
+        "duration": media.duration / av.time_base,
+        "audio_codec": context.codec.canonical_name,
+        "sample_rate": context.sample_rate,
+        "channels": context.channels,
+    }
+
+
+FACTS = {"video": _film, "image": _picture, "audio": _sound}
 
 
 def _poster(film: InputContainer, max_width: int) -> bytes:
@@ -132,4 +164,4 @@ def _frames(film: InputContainer) -> Iterator[av.VideoFrame]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))
+    sys.exit(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))

@@ -1,7 +1,7 @@
 """
-Ask a child process what a film is and how it looks. Decodes nothing itself and never loads PyAV.
+Ask a child process what a media file is and how a film looks. Decodes nothing itself and never loads PyAV.
 
-The child gets the film as an inherited file descriptor, never as a path or URL, an empty environment, a
+The child gets the file as an inherited file descriptor, never as a path or URL, an empty environment, a
 session of its own, and limits; what it answers is read up to a bound and not trusted. Whatever happens to
 it costs one `ProbeError`: `probe_timeout` (clock or CPU), `probe_crashed`, `probe_refused` (FFmpeg cannot
 read it), `no_frame`.
@@ -14,11 +14,14 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from archive.errors import ProbeError
+from archive.roles import Kind
+from workers.media import Format, Media
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Probe:
+class Film:
     """A film as FFmpeg reads it; duration in seconds, `fps` 0.0 where no rate can be told."""
 
     duration: float
@@ -43,38 +46,81 @@ class Probe:
     fps: float
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture as FFmpeg reads it, or the first of an animated one; in pixels."""
+
+    width: int
+    height: int
+    codec: str
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound as FFmpeg reads it; duration in seconds, by estimate where the file does not tell; sample rate in Hz."""
+
+    duration: float
+    audio_codec: str
+    sample_rate: int
+    channels: int
+
+
+Facts = Film | Picture | Sound
+
 DEFAULT_LIMITS = Limits()
 
 
-def probe(file: IO[bytes], *, limits: Limits = DEFAULT_LIMITS) -> Probe:
-    """Read the facts of the film in *file*, a real file on disk (it may be unlinked); its position stays."""
-    answer = _ask("probe", file, limits)
+def probe(file: IO[bytes], media: Media, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
+    """Read the facts of the *media* in *file*, a real file on disk (it may be unlinked); its position stays."""
+    answer = _ask(media.kind, media.format, file, limits)
     try:
-        facts = json.loads(answer)
-        found = Probe(
-            duration=float(facts["duration"]),
-            width=int(facts["width"]),
-            height=int(facts["height"]),
-            video_codec=str(facts["video_codec"]),
-            audio_codec=None if facts["audio_codec"] is None else str(facts["audio_codec"]),
-            fps=float(facts["fps"]),
-        )
-        if not (math.isfinite(found.duration) and math.isfinite(found.fps)):
-            raise ValueError("no finite number")
+        return _READERS[media.kind](json.loads(answer))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
         raise ProbeError("probe_crashed") from exc
+
+
+def _film(said: Any) -> Film:
+    return Film(
+        duration=_finite(said["duration"]),
+        width=int(said["width"]),
+        height=int(said["height"]),
+        video_codec=str(said["video_codec"]),
+        audio_codec=None if said["audio_codec"] is None else str(said["audio_codec"]),
+        fps=_finite(said["fps"]),
+    )
+
+
+def _picture(said: Any) -> Picture:
+    return Picture(width=int(said["width"]), height=int(said["height"]), codec=str(said["codec"]))
+
+
+def _sound(said: Any) -> Sound:
+    return Sound(
+        duration=_finite(said["duration"]),
+        audio_codec=str(said["audio_codec"]),
+        sample_rate=int(said["sample_rate"]),
+        channels=int(said["channels"]),
+    )
+
+
+_READERS: dict[Kind, Callable[[Any], Facts]] = {Kind.VIDEO: _film, Kind.IMAGE: _picture, Kind.AUDIO: _sound}
+
+
+def _finite(number: Any) -> float:
+    if not math.isfinite(found := float(number)):
+        raise ValueError("no finite number")
     return found
 
 
 def poster(file: IO[bytes], *, max_width: int = 640, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return a JPEG at most *max_width* pixels wide of the film in *file*, half a second in."""
-    return _ask("poster", file, limits, max_width)
+    return _ask("poster", "mov", file, limits, max_width)
 
 
-def _ask(task: str, file: IO[bytes], limits: Limits, max_width: int = 0) -> bytes:
+def _ask(task: str, media_format: Format, file: IO[bytes], limits: Limits, max_width: int = 0) -> bytes:
     file.flush()
     deadline = monotonic() + limits.wall_seconds
-    arguments = map(str, (task, limits.cpu_seconds, limits.memory, max_width))
+    arguments = map(str, (task, media_format, limits.cpu_seconds, limits.memory, max_width))
     with subprocess.Popen(
         [sys.executable, "-I", "-B", "-m", "workers.media_child", *arguments],
         stdin=file,  # a SpooledTemporaryFile moves to disk here

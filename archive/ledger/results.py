@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from archive.ledger import audit
 from archive.ledger.claims import Claim, Intent, held
@@ -35,14 +35,16 @@ def relink(db: Database, claim: Claim, link: Link) -> Claim:
 
 
 def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[str, Any]) -> None:
-    """The object is proved and its manifest stands: the asset is archived, and its poster is owed."""
+    """The object is proved and its manifest stands: the asset is archived; a film is owed a poster."""
     with db.write() as conn:
         now = db.now(conn)
         held(conn, claim, {
             "state": AssetState.ARCHIVED, "reason": None, "due_at": None, "owner": None, "attempts": 0,
             "version_id": version_id, "archived_at": now,
         })  # fmt: skip
-        insert_new(conn, outbox, [{"kind": "poster", "asset": claim.asset_id, "due_at": now}])
+        content_type = conn.scalars(select(assets.c.content_type).where(assets.c.id == claim.asset_id)).one()
+        if content_type.startswith("video/"):
+            insert_new(conn, outbox, [{"kind": "poster", "asset": claim.asset_id, "due_at": now}])
         _close(conn, claim, now, "archived", None)
         _audit(conn, claim, now, AssetState.ARCHIVED, None, facts)
 

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from archive.roles import Kind
 from tests.films import LAYOUTS, Edit, Layout, box, check, films, rebuild, refusal, replaced, starts
 from workers.boxes import Structure, Track
 
@@ -14,6 +15,7 @@ def test_whole_film(layout: Layout) -> None:
     found = check(films()[layout])
 
     assert found == Structure(
+        kind=Kind.VIDEO,
         content_type="video/mp4",
         extension="mp4",
         layout="fragmented" if layout == "indexed" else layout,
@@ -25,9 +27,16 @@ def test_whole_film(layout: Layout) -> None:
 
 
 def test_no_video() -> None:
-    """A film with sound only is refused."""
-    hdlr: Edit = lambda body: box(b"hdlr", body.replace(b"vide", b"text"))  # noqa: E731
+    """A film with neither picture nor sound is refused."""
+    hdlr: Edit = lambda body: box(b"hdlr", body.replace(b"vide", b"text").replace(b"soun", b"text"))  # noqa: E731
     assert refusal(rebuild(films()["moov_last"], {b"hdlr": hdlr})) == "no_video_track"
+
+
+def test_sound_only() -> None:
+    """What has sound and no picture is a sound, not a film."""
+    hdlr: Edit = lambda body: box(b"hdlr", body.replace(b"vide", b"text"))  # noqa: E731
+    found = check(rebuild(films()["moov_last"], {b"hdlr": hdlr}))
+    assert (Kind.AUDIO, "audio/mp4", "m4a", True) == (found.kind, found.content_type, found.extension, found.complete)
 
 
 @pytest.mark.parametrize("layout", ["moov_first", "moov_last"])

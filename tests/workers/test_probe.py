@@ -15,11 +15,14 @@ import av
 import pytest
 
 from archive.errors import ProbeError
+from archive.roles import Kind
 from simulator.films import make_film
 from tests.films import LAYOUTS, Edit, Layout, box, copy_film, films, rebuild
-from workers.probe import Limits, Probe, poster, probe
+from workers.media import Media
+from workers.probe import Film, Limits, poster, probe
 
 LIMITS = Limits()
+FILM = Media(Kind.VIDEO, "mov", "video/mp4", "mp4")
 FACTS = '{"duration": 1.5, "width": 320, "height": 180, "video_codec": "h264", "audio_codec": null, "fps": 25}'
 
 
@@ -48,6 +51,13 @@ def written(file: IO[bytes], data: bytes) -> IO[bytes]:
     return file
 
 
+def facts(file: IO[bytes], *, limits: Limits = LIMITS) -> Film:
+    """Probe a film."""
+    found = probe(file, FILM, limits=limits)
+    assert isinstance(found, Film)
+    return found
+
+
 def picture(jpeg: bytes) -> av.VideoFrame:
     with av.open(io.BytesIO(jpeg), "r", format="jpeg_pipe") as image:
         return next(image.decode(video=0))
@@ -70,9 +80,9 @@ def grown_table(film: bytes, count: int) -> bytes:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_probe(spool: IO[bytes], layout: Layout) -> None:
     """The facts of a film are told from each layout, and from a file that has no name."""
-    found = probe(written(spool, films()[layout]))
+    found = facts(written(spool, films()[layout]))
 
-    assert found == Probe(
+    assert found == Film(
         duration=pytest.approx(1.0, abs=0.05),  # type: ignore[arg-type]
         width=320,
         height=180,
@@ -87,7 +97,7 @@ def test_probe__silent(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film", layout="moov_first", size=0, seconds=1.0, fps=30)
     copy_film(film.path, tmp_path / "silent", {}, sound=False)
     with (tmp_path / "silent").open("rb") as file:
-        found = probe(file)
+        found = facts(file)
 
     assert (found.audio_codec, found.fps) == (None, 30.0)
 
@@ -97,7 +107,7 @@ def test_probe__subtitles(spool: IO[bytes]) -> None:
     hdlr: Edit = lambda body: box(b"hdlr", body.replace(b"soun", b"sbtl"))  # noqa: E731
     stsd: Edit = lambda body: box(b"stsd", body.replace(b"mp4a", b"tx3g"))  # noqa: E731
 
-    assert probe(written(spool, rebuild(films()["moov_last"], {b"hdlr": hdlr, b"stsd": stsd}))).audio_codec is None
+    assert facts(written(spool, rebuild(films()["moov_last"], {b"hdlr": hdlr, b"stsd": stsd}))).audio_codec is None
 
 
 def test_probe__position_stays(spool: IO[bytes]) -> None:
@@ -105,7 +115,7 @@ def test_probe__position_stays(spool: IO[bytes]) -> None:
     written(spool, films()["moov_last"]).seek(100)
     spool.read(10)
 
-    probe(spool)
+    facts(spool)
 
     assert spool.read(50) == films()["moov_last"][110:160]
 
@@ -114,7 +124,7 @@ def test_probe__last_bytes_written() -> None:
     """What the caller wrote a moment ago is part of the film."""
     with tempfile.TemporaryFile() as file:
         written(written(file, films()["moov_last"][:-2000]), films()["moov_last"][-2000:])
-        assert probe(file).audio_codec == "aac"
+        assert facts(file).audio_codec == "aac"
 
 
 def test_probe__isolated(spool: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +133,7 @@ def test_probe__isolated(spool: IO[bytes], tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    assert probe(written(spool, films()["moov_last"])).width == 320
+    assert facts(written(spool, films()["moov_last"])).width == 320
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -158,7 +168,7 @@ def test_poster(spool: IO[bytes], layout: Layout, max_width: int, size: tuple[in
 def test_refused(spool: IO[bytes], data: bytes) -> None:
     """What the one demuxer cannot read is refused; no other is tried."""
     with pytest.raises(ProbeError, match="probe_refused"):
-        probe(written(spool, data))
+        facts(written(spool, data))
 
 
 def test_refused__other_container(spool: IO[bytes]) -> None:
@@ -170,14 +180,14 @@ def test_refused__other_container(spool: IO[bytes]) -> None:
             film.mux(packet)
 
     with pytest.raises(ProbeError, match="probe_refused"):
-        probe(spool)
+        facts(spool)
 
 
 def test_refused__sound_only(spool: IO[bytes]) -> None:
     """A film without a video track has no facts to tell."""
     trak: Edit = lambda body: b"" if b"vide" in body else box(b"trak", body)  # noqa: E731
     with pytest.raises(ProbeError, match="probe_refused"):
-        probe(written(spool, rebuild(films()["moov_last"], {b"trak": trak})))
+        facts(written(spool, rebuild(films()["moov_last"], {b"trak": trak})))
 
 
 def test_no_frame(spool: IO[bytes]) -> None:
@@ -191,9 +201,10 @@ def test_greedy_film(tmp_path: Path) -> None:
     """A film that claims 30 million samples, 700 MB to its reader, is not given them."""
     (tmp_path / "film").write_bytes(grown_table(films()["moov_last"], 30_000_000))
     program = """if True:
-        import resource, sys, workers.probe
+        import resource, sys, archive.roles, workers.probe
         with open(sys.argv[1], "rb") as film:
-            workers.probe.probe(film)
+            media = workers.media.Media(archive.roles.Kind.VIDEO, "mov", "video/mp4", "mp4")
+            workers.probe.probe(film, media)
         print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"""
     run = subprocess.run([sys.executable, "-c", program, tmp_path / "film"], check=True, capture_output=True, text=True)
 
@@ -203,10 +214,10 @@ def test_greedy_film(tmp_path: Path) -> None:
 def test_spinning_film(spool: IO[bytes]) -> None:
     """A film that keeps its reader busy costs its own probe only."""
     with pytest.raises(ProbeError, match="probe_timeout"):
-        probe(written(spool, grown_table(films()["moov_last"], 10_000_000)), limits=replace(LIMITS, cpu_seconds=0))
+        facts(written(spool, grown_table(films()["moov_last"], 10_000_000)), limits=replace(LIMITS, cpu_seconds=0))
 
     with tempfile.TemporaryFile() as file:
-        assert probe(written(file, films()["moov_last"])).width == 320
+        assert facts(written(file, films()["moov_last"])).width == 320
 
 
 @pytest.mark.parametrize(
@@ -250,7 +261,7 @@ def test_answer_is_not_trusted(spool: IO[bytes], tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "executable", str(child))
 
     with pytest.raises(ProbeError, match="probe_crashed"):
-        probe(spool)
+        facts(spool)
 
 
 def test_confined() -> None:
@@ -271,5 +282,5 @@ def test_confined() -> None:
 
 def test_import_is_lean() -> None:
     """Asking for probes loads no media library into the asking process."""
-    program = "import sys, workers.probe, workers.boxes; sys.exit('av' in sys.modules)"
+    program = "import sys, workers.probe, workers.media; sys.exit('av' in sys.modules)"
     subprocess.run([sys.executable, "-I", "-c", program], check=True)

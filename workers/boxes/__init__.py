@@ -1,6 +1,6 @@
 """
-Decide from content alone whether a file is one whole film in an ISO base media file (MP4, QuickTime). Pure; decodes
-nothing, believes no name or header.
+Decide from content alone whether a file is one whole film or sound in an ISO base media file (MP4, QuickTime, M4A).
+Pure; decodes nothing, believes no name or header.
 
 A progressive film is whole when every sample its tables name lies inside the file (`samples`). A fragmented film is
 whole only by declaration (`declaration`): by `mfra`, written last, by a `sidx` before the first fragment, or by a
@@ -17,6 +17,6 @@ still a film.
 """
 
 from workers.boxes.structure import Structure, Track
-from workers.boxes.walk import check_structure
+from workers.boxes.walk import STILL, begins_with_box, check_structure
 
-__all__ = ["Structure", "Track", "check_structure"]
+__all__ = ["STILL", "Structure", "Track", "begins_with_box", "check_structure"]

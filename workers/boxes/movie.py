@@ -6,6 +6,7 @@ follow, and add to the timelines kept here.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, Box, span_of
@@ -49,10 +50,9 @@ class Movie:
         """How long the samples of its longest track last."""
         return max((line.seconds for line in self.lines.values()), default=0.0)
 
-    @property
-    def video(self) -> list[Line]:
-        """The timelines of its video tracks."""
-        return [line for line in self.lines.values() if line.track.kind == "video"]
+    def of(self, kind: Literal["video", "audio"]) -> list[Line]:
+        """Return the timelines of its tracks of *kind*."""
+        return [line for line in self.lines.values() if line.track.kind == kind]
 
 
 def read_movie(moov: Box, size: int, *, after_media: bool) -> Movie:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from archive.roles import Kind
+
 Layout = Literal["moov_first", "moov_last", "fragmented"]
 
 
@@ -18,10 +20,11 @@ class Track:
 
 @dataclass(frozen=True)
 class Structure:
-    """What the boxes say of a film; `complete` is True, or None if nothing proves a fragmented film whole."""
+    """What the boxes say of a film or sound; `complete` is True, or None if nothing proves a fragmented one whole."""
 
-    content_type: Literal["video/mp4", "video/quicktime"]
-    extension: Literal["mp4", "mov"]
+    kind: Kind  # a film, or a sound where no track has pictures
+    content_type: str
+    extension: str
     layout: Layout
     duration: float | None
     tracks: tuple[Track, ...]

@@ -8,36 +8,43 @@ brand: each box is its own module's business.
 from typing import IO
 
 from archive.errors import NotMediaError
+from archive.roles import Kind
 from workers.boxes.box import TRUNCATED, BoxReader
 from workers.boxes.declaration import Declaration
 from workers.boxes.fields import MALFORMED
-from workers.boxes.foreign import HEAD, begins_like_a_film, name_foreign, name_without_movie
 from workers.boxes.fragment import read_fragment
 from workers.boxes.movie import Movie, read_movie
 from workers.boxes.structure import Structure
 
+FIRST_BOXES = frozenset(b"ftyp styp moov moof mdat free skip wide uuid pnot sidx emsg pdin prft".split())
+STILL_BRANDS = frozenset((b"avif", b"heic", b"heix", b"mif1"))  # of `ftyp`: pictures, unless a `moov` follows
+STILL = "heif_file"
+MP4, QUICKTIME, SOUND = ("video/mp4", "mp4"), ("video/quicktime", "mov"), ("audio/mp4", "m4a")
+
+
+def begins_with_box(head: bytes) -> bool:
+    """Tell whether *head* opens with a box that can be the first of a film or a sound."""
+    return head[4:8] in FIRST_BOXES
+
 
 def check_structure(file: IO[bytes], size: int) -> Structure:
-    """Walk the boxes of *file*, *size* bytes long; raise `NotMediaError` if it is no film or a cut one."""
-    if size == 0:
-        raise NotMediaError("empty_file")
-    file.seek(0)
-    head = file.read(min(size, HEAD))
-    if not begins_like_a_film(head):
-        raise NotMediaError(name_foreign(head))
+    """Walk the boxes of *file*, *size* bytes long; raise `NotMediaError` if it is no film or sound, or a cut one."""
     brand, movie, declaration = _walk(BoxReader(file, size))
     if movie is None:
-        raise NotMediaError(name_without_movie(head))
-    if not movie.video:
+        raise NotMediaError(STILL if brand in STILL_BRANDS else TRUNCATED)
+    tracks = movie.of("video") or movie.of("audio")
+    if not tracks:
         raise NotMediaError("no_video_track")
     fragmented = movie.layout == "fragmented"
     complete = declaration.weigh(movie) if fragmented else True  # sample tables have proved a progressive film
-    if not any(line.ticks for line in movie.video):
+    if not any(line.ticks for line in tracks):
         raise NotMediaError("zero_duration")
-    quicktime = brand in (b"qt  ", None)
+    kind = Kind(tracks[0].track.kind)
+    content_type, extension = SOUND if kind is Kind.AUDIO else QUICKTIME if brand in (b"qt  ", None) else MP4
     return Structure(
-        content_type="video/quicktime" if quicktime else "video/mp4",
-        extension="mov" if quicktime else "mp4",
+        kind=kind,
+        content_type=content_type,
+        extension=extension,
         layout=movie.layout,
         duration=movie.seconds if fragmented else movie.declared or movie.seconds,
         tracks=tuple(line.track for line in movie.lines.values()),

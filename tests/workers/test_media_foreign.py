@@ -1,8 +1,10 @@
-"""What is no film is refused by the name of what it is."""
+"""What is no media, or not of the kind wanted, is refused by the name of what it is."""
 
 import pytest
 
-from tests.films import box, refusal
+from archive.roles import ANY, Kind
+from tests.films import box
+from tests.media import refusal
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,7 @@ from tests.films import box, refusal
         ("image_file", box(b"ftyp", b"avif\0\0\0\0") + box(b"meta", bytes(4)) + box(b"mdat")),
         ("avi_file", b"RIFF\x24\x00\x00\x00AVI LIST"),
         ("webm_file", b"\x1aE\xdf\xa3\x01\x00\x00\x00"),
-        ("not_mp4", b"RIFF\x24\x00\x00\x00WAVEfmt "),
+        ("audio_file", b"RIFF\x24\x00\x00\x00WAVEfmt "),
         ("not_mp4", b"G\x40\x00\x10" + bytes(184)),
         ("not_mp4", bytes(1000)),
         ("not_mp4", b"Too many requests"),
@@ -38,9 +40,38 @@ from tests.films import box, refusal
 )
 def test_foreign(slug: str, data: bytes) -> None:
     """What is no film is refused with the name of what it is."""
-    assert refusal(data) == slug
+    assert refusal(data, {Kind.VIDEO}) == slug
+
+
+@pytest.mark.parametrize(
+    ("slug", "data"),
+    [
+        ("empty_file", b""),
+        ("html_page", b"<!DOCTYPE html><html><body>Gone</body></html>"),
+        ("json_document", b'{"code": 403, "msg": "expired"}'),
+        ("xml_document", b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'),
+        ("playlist", b"#EXTM3U\nfile:///etc/passwd\n"),
+        ("zip_archive", b"PK\x03\x04" + bytes(60)),
+        ("executable", b"MZ\x90" + bytes(60)),
+        ("heif_file", box(b"ftyp", b"avif\0\0\0\0") + box(b"meta", bytes(4)) + box(b"mdat")),
+        ("avi_file", b"RIFF\x24\x00\x00\x00AVI LIST"),
+        ("webm_file", b"\x1aE\xdf\xa3\x01\x00\x00\x00"),
+        ("ogg_file", b"OggS\0\2" + bytes(60)),
+        ("flac_file", b"fLaC\0\0\0\x22" + bytes(60)),
+        ("unknown_format", b"BM" + bytes(60)),
+        ("unknown_format", b"II*\0" + bytes(60)),
+        ("unknown_format", b"G\x40\x00\x10" + bytes(184)),
+        ("unknown_format", b"Too many requests"),
+        ("unknown_format", b"\xff\xfe<\0h\0t\0m\0l\0>\0"),
+        ("unknown_format", b"\xff\xf1\x50\x80" + bytes(200)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_foreign__to_every_kind(slug: str, data: bytes) -> None:
+    """What is neither film nor picture nor sound is refused although any of them would do, whatever it is named."""
+    assert refusal(data, ANY) == slug
 
 
 def test_magic_in_size_field() -> None:
     """A first box whose size happens to spell another format's signature is still a box."""
-    assert refusal(b"PK\x03\x04mdat" + bytes(60)) == "truncated"
+    assert refusal(b"PK\x03\x04mdat" + bytes(60), {Kind.VIDEO}) == "truncated"
