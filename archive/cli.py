@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from archive import sign
 from archive.client import Client, RefusedError, UnreachableError
-from archive.errors import LedgerError
+from archive.errors import LedgerError, NotUnderstoodError
 from archive.settings import Settings, SettingsError, load
 from archive.tables import table
 
@@ -73,9 +73,12 @@ def _sign(options: argparse.Namespace) -> int:
         return 1
     task_id = options.task_id or f"sample-{uuid4().hex[:12]}"
     base = options.url or settings.server.public_url
-    call = sign.sample(
-        options.source, settings.sources[options.source], base, task_id, options.video_url, datetime.now(UTC)
-    )
+    source = settings.sources[options.source]
+    try:
+        call = sign.sample(options.source, source, base, task_id, options.video_url, datetime.now(UTC))
+    except NotUnderstoodError:
+        print(f"reelkeep: {source.provider} never calls back; register its tasks instead", file=sys.stderr)
+        return 1
     print(json.dumps(call.as_dict(), indent=2) if options.json else call.as_curl())
     return 0
 
