@@ -77,7 +77,7 @@ def _sign(options: argparse.Namespace) -> int:
     try:
         call = sign.sample(options.source, source, base, task_id, options.video_url, datetime.now(UTC))
     except NotUnderstoodError:
-        print(f"reelkeep: {source.provider} never calls back; its tasks are registered and polled", file=sys.stderr)
+        print(f"reelkeep: {source.provider} never calls back; register its tasks instead", file=sys.stderr)
         return 1
     print(json.dumps(call.as_dict(), indent=2) if options.json else call.as_curl())
     return 0

@@ -58,6 +58,10 @@ class Reader:
     def __contains__(self, key: str) -> bool:
         return key in self._value
 
+    def raw(self, key: str) -> Any:
+        """The value as it stands, for what is documented in several forms or is not worth a refusal."""
+        return self._value.get(key)
+
     def object(self, key: str) -> "Reader":
         return Reader(self._value.get(key))
 

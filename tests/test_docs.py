@@ -1,10 +1,14 @@
 """The documentation names what there is."""
 
 import re
+import tomllib
 from pathlib import Path
 
+import pytest
+
 from archive.cli import _parser
-from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Source, Store, Workers
+from archive.providers import PROVIDERS
+from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Settings, Source, Store, Workers
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,3 +35,14 @@ def test_links__lead_to_files_of_the_repository() -> None:
     links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())]
     assert len(links) > 5
     assert not [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_providers__each_has_a_page_that_readme_links(name: str) -> None:
+    """Every provider has its page, README leads there, and the settings on the page are accepted as they stand."""
+    assert f"](docs/providers/{name}.md)" in (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "providers" / f"{name}.md").read_text()
+    for block in re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        environ = dict.fromkeys(re.findall(r"env:(\w+)", block), "secret")
+        settings = Settings.model_validate(tomllib.loads(block), context={"environ": environ})
+        assert {name} == {source.provider for source in settings.sources.values()}

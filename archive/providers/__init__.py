@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from archive.errors import NotUnderstoodError
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Delivery, Event, Link, Pace, Verdict
-from archive.providers import kie
+from archive.providers import kie, seedance2ai, seedanceapi
 
 
 class Provider(Protocol):
@@ -91,4 +91,6 @@ class Provider(Protocol):
 
 PROVIDERS: dict[str, Provider] = {
     "kie": kie,
+    "seedanceapi": seedanceapi,
+    "seedance2ai": seedance2ai,
 }

@@ -1,10 +1,18 @@
 """What the provider modules share in reading answers: HTTP's own errors, instants, slugs and lists of files. Pure."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefusedError, TaskUnknownError
+from archive.documents import Reader, parse
+from archive.errors import (
+    MalformedDeliveryError,
+    NotUnderstoodError,
+    ProviderBusyError,
+    ProviderRefusedError,
+    TaskUnknownError,
+)
 from archive.grammar import check_url
 from archive.model import ApiAnswer, ExpiryOrigin, Link, Output
 
@@ -12,6 +20,7 @@ MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could
 MAX_WAIT = timedelta(hours=1)  # believed of a Retry-After; the schedule bounds it further
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _BUSY = {408, 425, 429}
+_CODE = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def check_http(answer: ApiAnswer, *, at: datetime) -> None:
@@ -23,13 +32,37 @@ def check_http(answer: ApiAnswer, *, at: datetime) -> None:
         ProviderBusyError: 408, 425, 429 and 5xx, with the wait it asks for.
         ProviderRefusedError: any other 4xx.
     """
-    status = answer.status
-    if status == 404:
+    _check("http", answer.status, answer, at)
+
+
+def check_code(code: int, answer: ApiAnswer, *, at: datetime) -> None:
+    """Raise what one of HTTP's errors says that stands in the body of *answer*, as `check_http` does; others pass."""
+    if 400 <= code <= 599:
+        _check("code", code, answer, at)
+
+
+def _check(kind: str, code: int, answer: ApiAnswer, at: datetime) -> None:
+    if code == 404:
         raise TaskUnknownError("task_not_found")
-    if status in _BUSY or status >= 500:
-        raise ProviderBusyError(f"http_{status}", retry_after(answer, at=at))
-    if status >= 400:
-        raise ProviderRefusedError(f"http_{status}")
+    if code in _BUSY or code >= 500:
+        raise ProviderBusyError(f"{kind}_{code}", retry_after(answer, at=at))
+    if code >= 400:
+        raise ProviderRefusedError(f"{kind}_{code}")
+
+
+def document(answer: ApiAnswer, *, at: datetime) -> Reader:
+    """
+    The JSON object an answer holds, once HTTP has nothing against it.
+
+    Raises:
+        ProviderBusyError: `answer_not_json`, a proxy's page most likely; and what check_http raises.
+        NotUnderstoodError: `not_an_object`.
+    """
+    check_http(answer, at=at)
+    try:
+        return Reader(parse(answer.body))
+    except MalformedDeliveryError:
+        raise ProviderBusyError("answer_not_json") from None
 
 
 def retry_after(answer: ApiAnswer, *, at: datetime) -> timedelta | None:
@@ -66,9 +99,22 @@ def files(role: str, urls: Sequence[str], expires_at: datetime, *, seconds: Sequ
     ]
 
 
+def link_or_none(value: object) -> str | None:
+    """*value* where it is a link; None where not, for a file whose loss must not cost the others."""
+    try:
+        return check_url(value) if isinstance(value, str) else None
+    except NotUnderstoodError:
+        return None
+
+
 def fail_slug(code: object) -> str:
-    """A provider's failure code, which may be a number in one page and a word in another, as a short slug."""
-    text = str(code)[:40] if isinstance(code, str | int) and not isinstance(code, bool) else ""
+    """
+    A provider's failure code, which may be a number in one page and a word in another, as a short slug.
+
+    What holds blanks or slashes is a sentence or a link instead, and no part of it is kept.
+    """
+    text = str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
+    text = text[:40] if _CODE.fullmatch(text) else ""
     kept = "".join(c.lower() if c.isascii() and c.isalnum() else "_" for c in text).strip("_")
     return f"provider_{kept}" if kept else "provider_failed"
 

@@ -233,6 +233,14 @@ def test_status__says_what_costs_videos(config: Path, service: Service, capsys: 
         assert all(word in out for word in ("seedance2ai: 3 tasks", "1500", "13.0"))
 
 
+def test_sign__of_a_provider_that_never_calls_back(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no callback to show: the answer says what to do instead, and exits with 1."""
+    with config.open("a") as file:
+        file.write('[sources.polled]\nprovider = "seedance2ai"\napi_key = "k"\n')
+    assert 1 == run(config, None, "sign", "polled")
+    assert ("", True) == ((told := capsys.readouterr()).out, "register its tasks" in told.err)
+
+
 def test_token__from_the_environment_first(config: Path, service: Service) -> None:
     """REELKEEP_TOKEN and REELKEEP_URL serve where the settings are not those of the service."""
     os.environ.update(REELKEEP_TOKEN="other", REELKEEP_URL=service.url)
