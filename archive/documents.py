@@ -58,6 +58,10 @@ class Reader:
     def __contains__(self, key: str) -> bool:
         return key in self._value
 
+    def __len__(self) -> int:
+        """How many members it has: an empty object is false."""
+        return len(self._value)
+
     def object(self, key: str) -> "Reader":
         return Reader(self._value.get(key))
 
@@ -66,6 +70,12 @@ class Reader:
         if value is None or isinstance(value, str):
             return value
         raise NotUnderstoodError(f"{_slug(key)}_not_text")
+
+    def boolean(self, key: str) -> bool | None:
+        value = self._value.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        raise NotUnderstoodError(f"{_slug(key)}_not_boolean")
 
     def integer(self, key: str) -> int | None:
         value = self._value.get(key)

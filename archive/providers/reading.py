@@ -1,9 +1,12 @@
-"""What the provider modules share in reading answers: HTTP's own errors, instants, slugs and lists of files. Pure."""
+"""What the provider modules share: HTTP's own errors, instants, slugs, lists of files, ids in paths. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import quote
 
+from archive.documents import Reader
 from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefusedError, TaskUnknownError
 from archive.grammar import check_url
 from archive.model import ApiAnswer, ExpiryOrigin, Link, Output
@@ -12,6 +15,7 @@ MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could
 MAX_WAIT = timedelta(hours=1)  # believed of a Retry-After; the schedule bounds it further
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _BUSY = {408, 425, 429}
+_T = TypeVar("_T")
 
 
 def check_http(answer: ApiAnswer, *, at: datetime) -> None:
@@ -64,6 +68,27 @@ def files(role: str, urls: Sequence[str], expires_at: datetime, *, seconds: Sequ
         Output(role, place, link, None if paths.count(link.path) == 1 else f"{place}:{link.path}", other)
         for place, (link, other) in enumerate(zip(links, others, strict=True))
     ]
+
+
+def optional(read: Callable[[str], _T | None], key: str) -> _T | None:
+    """What a Reader's getter gives for *key*, and None where it refuses: for fields that may be missed."""
+    try:
+        return read(key)
+    except NotUnderstoodError:
+        return None
+
+
+def side_link(holder: Reader, key: str) -> str | None:
+    """A link whose loss must not cost the main file; None where it is absent or is no URL."""
+    try:
+        return check_url(holder.text(key) or "")
+    except NotUnderstoodError:
+        return None
+
+
+def segment(task_id: str) -> str:
+    """*task_id* as one segment of a path: percent-encoded, dots included, so that no id can leave its place."""
+    return quote(task_id, safe="").replace(".", "%2E")
 
 
 def fail_slug(code: object) -> str:
