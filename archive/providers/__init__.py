@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from archive.errors import NotUnderstoodError
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Delivery, Event, Link, Pace, Verdict
-from archive.providers import kie
+from archive.providers import kie, kyyaipower
 
 
 class Provider(Protocol):
@@ -91,4 +91,5 @@ class Provider(Protocol):
 
 PROVIDERS: dict[str, Provider] = {
     "kie": kie,
+    "kyyaipower": kyyaipower,
 }
