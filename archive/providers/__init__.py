@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from archive.errors import NotUnderstoodError
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Delivery, Event, Link, Pace, Verdict
-from archive.providers import kie, kyyaipower
+from archive.providers import acedata, kie, kyyaipower
 
 
 class Provider(Protocol):
@@ -92,4 +92,5 @@ class Provider(Protocol):
 PROVIDERS: dict[str, Provider] = {
     "kie": kie,
     "kyyaipower": kyyaipower,
+    "acedata": acedata,
 }
