@@ -62,6 +62,10 @@ class Reader:
         """The value as it stands, for what is documented in several forms or is not worth a refusal."""
         return self._value.get(key)
 
+    def __len__(self) -> int:
+        """How many members it has: an empty object is false."""
+        return len(self._value)
+
     def object(self, key: str) -> "Reader":
         return Reader(self._value.get(key))
 
@@ -70,6 +74,12 @@ class Reader:
         if value is None or isinstance(value, str):
             return value
         raise NotUnderstoodError(f"{_slug(key)}_not_text")
+
+    def boolean(self, key: str) -> bool | None:
+        value = self._value.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        raise NotUnderstoodError(f"{_slug(key)}_not_boolean")
 
     def integer(self, key: str) -> int | None:
         value = self._value.get(key)

@@ -29,6 +29,15 @@ def test_commands__each_stands_in_the_docs() -> None:
     assert not [name for name in commands or () if not re.search(rf"`(reelkeep )?{name}\b", page)]
 
 
+def test_providers__their_tables_are_ones_that_settings_accept() -> None:
+    """A source's table in a provider's page can be pasted, with every line that is commented out, and names it."""
+    for page in (ROOT / "docs" / "providers").glob("*.md"):
+        for table in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
+            text = re.sub(r"env:\w+", "a secret", re.sub(r"(?m)^# (?=\w+ = )", "", table))
+            [source] = tomllib.loads(text)["sources"].values()
+            assert page.stem == Source.model_validate(source).provider
+
+
 def test_links__lead_to_files_of_the_repository() -> None:
     """Every relative link of README and docs leads to a file that is there."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from archive.errors import NotUnderstoodError
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Delivery, Event, Link, Pace, Verdict
-from archive.providers import kie, seedance2ai, seedanceapi
+from archive.providers import acedata, kie, kyyaipower, seedance2ai, seedanceapi
 
 
 class Provider(Protocol):
@@ -93,4 +93,6 @@ PROVIDERS: dict[str, Provider] = {
     "kie": kie,
     "seedanceapi": seedanceapi,
     "seedance2ai": seedance2ai,
+    "kyyaipower": kyyaipower,
+    "acedata": acedata,
 }

@@ -1,9 +1,11 @@
-"""What the provider modules share in reading answers: HTTP's own errors, instants, slugs and lists of files. Pure."""
+"""What the provider modules share: HTTP's own errors, instants, slugs, lists of files, ids in paths. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import quote
 
 from archive.documents import Reader, parse
 from archive.errors import (
@@ -21,6 +23,7 @@ MAX_WAIT = timedelta(hours=1)  # believed of a Retry-After; the schedule bounds 
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _BUSY = {408, 425, 429}
 _CODE = re.compile(r"[A-Za-z0-9_.-]+")
+_T = TypeVar("_T")
 
 
 def check_http(answer: ApiAnswer, *, at: datetime) -> None:
@@ -105,6 +108,19 @@ def link_or_none(value: object) -> str | None:
         return check_url(value) if isinstance(value, str) else None
     except NotUnderstoodError:
         return None
+
+
+def optional(read: Callable[[str], _T | None], key: str) -> _T | None:
+    """What a Reader's getter gives for *key*, and None where it refuses: for fields that may be missed."""
+    try:
+        return read(key)
+    except NotUnderstoodError:
+        return None
+
+
+def segment(task_id: str) -> str:
+    """*task_id* as one segment of a path: percent-encoded, dots included, so that no id can leave its place."""
+    return quote(task_id, safe="").replace(".", "%2E")
 
 
 def fail_slug(code: object) -> str:

@@ -5,7 +5,6 @@ Source: the provider's page "Seedance 2 AI Public API" (read 2026-11); what come
 """
 
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from archive.documents import Reader
 from archive.errors import NotUnderstoodError
@@ -37,7 +36,7 @@ _STATES = {"processing": Progress.RUNNING, "completed": Progress.SUCCEEDED, "fai
 
 def status_request(route: str, task_id: str) -> ApiRequest:
     """The id is one segment of the path whatever it holds: slashes and dots are encoded too."""
-    return ApiRequest("GET", "/api/v1/tasks/" + quote(task_id, safe="").replace(".", "%2E"), route)
+    return ApiRequest("GET", "/api/v1/tasks/" + reading.segment(task_id), route)
 
 
 def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:  # noqa: ARG001 (there is one)

@@ -85,9 +85,12 @@ def test_dump__no_number_json_cannot_write(number: float) -> None:
 
 def test_reader__values_and_absence() -> None:
     """Each getter gives the value, and None where the key is absent or null."""
-    reader = Reader({"t": "x", "i": 7, "n": None, "l": ["a"], "o": {"t": "y"}, "e": '{"t":"z"}', "blank": ""})
+    reader = Reader(
+        {"t": "x", "i": 7, "b": True, "n": None, "l": ["a"], "o": {"t": "y"}, "e": '{"t":"z"}', "blank": ""}
+    )
     assert ("x", None, None) == (reader.text("t"), reader.text("n"), reader.text("absent"))
     assert (7, None, None) == (reader.integer("i"), reader.integer("n"), reader.integer("absent"))
+    assert (True, None, None) == (reader.boolean("b"), reader.boolean("n"), reader.boolean("absent"))
     assert (["a"], [], []) == (reader.texts("l"), reader.texts("n"), reader.texts("absent"))
     assert "y" == reader.object("o").text("t")
     embedded = reader.embedded("e")
@@ -95,6 +98,7 @@ def test_reader__values_and_absence() -> None:
     assert "z" == embedded.text("t")
     assert (None, None, None) == (reader.embedded("n"), reader.embedded("absent"), reader.embedded("blank"))
     assert ("n" in reader, "absent" in reader) == (True, False)
+    assert (True, False) == (bool(reader), bool(Reader({})))
 
 
 @pytest.mark.parametrize(
@@ -102,6 +106,8 @@ def test_reader__values_and_absence() -> None:
     [
         ("text", 7, "video_url_not_text"),
         ("text", [], "video_url_not_text"),
+        ("boolean", 1, "video_url_not_boolean"),
+        ("boolean", "true", "video_url_not_boolean"),
         ("integer", "7", "video_url_not_integer"),
         ("integer", True, "video_url_not_integer"),
         ("integer", 7.0, "video_url_not_integer"),
