@@ -26,6 +26,8 @@ ROLES: Mapping[str, frozenset[Kind]] = MappingProxyType(
     {
         "video": frozenset({Kind.VIDEO}),
         "original": frozenset({Kind.VIDEO}),  # the film before its upscaling or its watermark
+        "upscaled": frozenset({Kind.VIDEO}),  # the film made again, larger; the task has its ordinary one beside it
+        "extended": frozenset({Kind.VIDEO}),  # the film together with the one it continues
         "last_frame": frozenset({Kind.IMAGE}),
         "cover": frozenset({Kind.IMAGE}),
         "image": frozenset({Kind.IMAGE}),

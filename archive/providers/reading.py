@@ -97,7 +97,7 @@ def files(role: str, urls: Sequence[str], expires_at: datetime, *, seconds: Sequ
     others += [None] * (len(links) - len(others))
     paths = [link.path for link in links]
     return [
-        Output(role, place, link, None if paths.count(link.path) == 1 else f"{place}:{link.path}", other)
+        Output(role, place, link, _among_equals(paths, place), other)
         for place, (link, other) in enumerate(zip(links, others, strict=True))
     ]
 
@@ -121,6 +121,12 @@ def optional(read: Callable[[str], _T | None], key: str) -> _T | None:
 def segment(task_id: str) -> str:
     """*task_id* as one segment of a path: percent-encoded, dots included, so that no id can leave its place."""
     return quote(task_id, safe="").replace(".", "%2E")
+
+
+def _among_equals(paths: Sequence[str], place: int) -> str | None:
+    """An id for an output whose path others have too. Those others are counted only, so the rest may change places."""
+    path = paths[place]
+    return f"{paths[:place].count(path)}:{path}" if paths.count(path) > 1 else None
 
 
 def fail_slug(code: object) -> str:

@@ -320,7 +320,7 @@ def test_read_status__flat() -> None:
         (ProviderRefusedError, "code_402", answer({"code": 402, "msg": "Insufficient Credits"})),
         (ProviderRefusedError, "code_501", answer({"code": 501, "msg": "Generation failed"})),
         (ProviderRefusedError, "code_1004", answer({"code": 1004, "message": "bad parameters"})),
-        (ProviderRefusedError, "code_302", answer({}, 302)),
+        (ProviderRefusedError, "http_302", answer({}, 302)),
         (ProviderBusyError, "http_429", answer({"code": 429}, 429)),
         (ProviderBusyError, "code_429", answer({"code": 429, "msg": "slow down"})),
         (ProviderBusyError, "code_433", answer({"code": 433})),
@@ -332,7 +332,13 @@ def test_read_status__flat() -> None:
         (ProviderBusyError, "http_503", ApiAnswer(503, {}, b"<html>")),
         (ProviderBusyError, "answer_not_json", ApiAnswer(200, {}, b"<html>")),
         (NotUnderstoodError, "not_an_object", answer({"code": 200, "data": "soon"})),
-        (NotUnderstoodError, "state_unknown", answer({"code": 200, "data": {"taskId": "t"}})),
+        (NotUnderstoodError, "not_an_object", answer({"code": 200, "data": None})),
+        (NotUnderstoodError, "state_missing", answer({"code": 200, "data": {"taskId": "t"}})),
+        (ProviderRefusedError, "code_501", answer({"code": 501, "data": {"taskId": "t", "state": "success"}})),
+        (ProviderRefusedError, "code_501", answer({"code": 501, "data": {"taskId": ["t"]}})),
+        (ProviderRefusedError, "code_unknown", answer({"code": "no such thing"})),
+        (ProviderRefusedError, "http_403", ApiAnswer(403, {}, b"<html>")),
+        (ProviderBusyError, "http_500", answer({"code": 200, "data": {"taskId": "t", "state": "success"}}, 500)),
     ],
 )
 def test_read_status__answers_without_a_task(error: type[ReelkeepError], reason: str, given: ApiAnswer) -> None:

@@ -10,6 +10,8 @@ from archive.roles import EXTENSIONS, ROLES, Kind, kinds_of, role_of
     [
         ("video", {Kind.VIDEO}),
         ("original", {Kind.VIDEO}),
+        ("upscaled", {Kind.VIDEO}),
+        ("extended", {Kind.VIDEO}),
         ("last_frame", {Kind.IMAGE}),
         ("cover", {Kind.IMAGE}),
         ("image", {Kind.IMAGE}),

@@ -86,8 +86,8 @@ def test_ignored__progress_opens_the_task_only(house: House) -> None:
 
 def test_quarantined__unknown_shape_is_kept_raw(house: House) -> None:
     """An authentic callback of a shape nobody knows is kept byte for byte."""
-    body = b'{ "taskId": "t1",\n  "status": 99 }'
-    assert ("quarantined", "status_unknown") == said(house, body=body, headers=signed(house, "t1"))
+    body = b'{ "taskId": "t1",\n  "stage": 99 }'
+    assert ("quarantined", "shape_unknown") == said(house, body=body, headers=signed(house, "t1"))
     with house.db.read() as conn:
         assert body == conn.execute(select(deliveries.c.body)).scalar_one()
     assert (1, 0, 0) == house.rows
