@@ -4,7 +4,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from archive.errors import ClaimLostError, NotUnderstoodError, ProviderBusyError, ReelkeepError, TaskUnknownError
+from archive.errors import (
+    ClaimLostError,
+    NotUnderstoodError,
+    ProviderBusyError,
+    ProviderRefusedError,
+    ReelkeepError,
+    TaskUnknownError,
+)
 from archive.ledger import accounts, looks
 from archive.ledger.database import Database
 from archive.ledger.looks import Look
@@ -14,7 +21,7 @@ from archive.schedule import LOOK_CEILING, is_hopeless, next_look
 from archive.settings import Source
 from archive.statements import state
 from workers.meter import Meter
-from workers.provider_api import ProviderApi
+from workers.provider_api import TOO_LARGE, ProviderApi
 
 _log = logging.getLogger(__name__)
 
@@ -93,44 +100,54 @@ class Looker:
         )
 
     def _ask_together(self, taken: Sequence[Look]) -> dict[str, Event | ReelkeepError]:
-        """One request about all; a task that its answer does not mention is sought on the other routes by itself."""
+        """
+        One request about all; a task that its answer does not mention is sought on the other routes by itself.
+
+        Where their answers together are too much, each is asked about by itself: a record may repeat whole pictures.
+        """
         source = taken[0].source
         provider = PROVIDERS[self._sources[source].provider]
-        route = provider.ROUTES[0]
-        request = provider.batch_request(route, [look.task_id for look in taken])
+        route, *others = provider.ROUTES
         try:
+            request = provider.batch_request(route, [look.task_id for look in taken])
             if request is None:
                 raise NotUnderstoodError("no_batches")
             told = provider.read_batch(route, self._api.ask(source, request), at=self._clock())
         except ReelkeepError as exc:
+            if exc.reason == TOO_LARGE:
+                return {look.task: self._ask(look, paid=False) for look in taken}
             self._heed(source, exc)
             return {look.task: exc for look in taken}
-        others = provider.ROUTES[1:]
         return {look.task: told.get(look.task_id) or self._ask(look, others, paid=False) for look in taken}
 
     def _ask(self, look: Look, routes: Sequence[str] | None = None, *, paid: bool = True) -> Event | ReelkeepError:
         """
         The answer of the first route that knows the task, its own route first, or why there is none.
 
-        The first request is *paid* for by whoever took the look; each further one is paid for here.
+        A route that refuses or cannot be understood hides no other, but keeps the task from counting as unknown. The
+        first request is *paid* for by whoever took the look; each further one is paid for here.
         """
         provider = PROVIDERS[self._sources[look.source].provider]
         routes = provider.ROUTES if routes is None else routes
-        try:
-            for route in sorted(routes, key=lambda candidate: candidate != look.route):
-                if not paid:
-                    self._meter.charge(look.source)
-                paid = False
+        failure: ReelkeepError = TaskUnknownError("task_not_found")
+        for route in sorted(routes, key=lambda candidate: candidate != look.route):
+            if not paid:
+                self._meter.charge(look.source)
+            paid = False
+            try:
                 answer = self._api.ask(look.source, provider.status_request(route, look.task_id))
-                try:
-                    event = provider.read_status(route, answer, at=self._clock())
-                except TaskUnknownError:
-                    continue
-                return event if event.task_id == look.task_id else NotUnderstoodError("other_task")
-        except ReelkeepError as exc:
-            self._heed(look.source, exc)
-            return exc
-        return TaskUnknownError("task_not_found")
+                event = provider.read_status(route, answer, at=self._clock())
+                if event.task_id == look.task_id:
+                    return event
+                failure = NotUnderstoodError("other_task")
+            except TaskUnknownError:
+                continue
+            except (ProviderRefusedError, NotUnderstoodError) as exc:
+                failure = exc
+            except ProviderBusyError as exc:
+                self._meter.heed(look.source, exc)
+                return exc
+        return failure
 
     def _heed(self, source: str, exc: ReelkeepError) -> None:
         if isinstance(exc, ProviderBusyError):

@@ -12,7 +12,8 @@ from archive.model import ApiAnswer, ApiRequest
 from archive.settings import Source
 from workers.egress import Egress, Policy, time_limit
 
-MAX_ANSWER = 1 << 20  # bytes
+MAX_ANSWER = 16 << 20  # bytes; some records repeat the request, which may hold pictures
+TOO_LARGE = "answer_too_large"
 MAX_TIME = timedelta(seconds=20)  # of one request, so that a look of two ends within its lease
 
 
@@ -57,7 +58,7 @@ class ProviderApi:
                 for piece in response.iter_bytes():
                     body += piece
                     if len(body) > MAX_ANSWER:
-                        raise ProviderBusyError("answer_too_large")
+                        raise ProviderBusyError(TOO_LARGE)
         except LinkRefusedError as exc:  # the name of `api_base` leads to a private address just now
             raise ProviderBusyError(exc.reason) from exc
         except httpx.TimeoutException as exc:

@@ -11,6 +11,7 @@ from archive.errors import ProviderBusyError
 from archive.identity import asset_id
 from archive.ledger.claims import Claim
 from archive.model import Link
+from archive.providers import kie
 from tests.builders import output, source
 from tests.doubles import START, FakeClock, MeterDouble
 from tests.origin import Origin, Scene, answer, origin
@@ -57,7 +58,8 @@ def refresh(
     claim: Claim = CLAIM,
     meter: Meter | None = None,
 ) -> Link | None:
-    host.scenes |= {CALL: call, SEEDANCE: seedance, MARKET: third}
+    paths = [kie.status_request(route, "t1").path for route in kie.ROUTES]
+    host.scenes |= {**dict.fromkeys(paths, UNKNOWN), CALL: call, SEEDANCE: seedance, MARKET: third}
     sources = {"kie": source(host.authority if key else "")}
     egress = Egress()
     try:
