@@ -19,6 +19,7 @@ from workers.refresh import Refresher
 
 CALL = "/api/v1/common/download-url"
 SEEDANCE, MARKET = "/api/v1/seedance/record-info", "/api/v1/jobs/recordInfo"
+REST = ("/api/v1/veo/record-info", "/api/v1/runway/record-detail")
 OLD, NEW, OTHER = (f"https://files.example/{name}" for name in ("t1.mp4?sig=1", "t1.mp4?sig=2", "other.mp4?sig=2"))
 UNKNOWN = answer({"code": 404, "msg": "not found"})
 REFUSED = answer({"code": 422, "msg": "The url is not ours"})
@@ -48,7 +49,7 @@ def host() -> Iterator[Origin]:
 def refresh(
     host: Origin, call: Scene, seedance: Scene = UNKNOWN, third: Scene = UNKNOWN, *, key: bool = True
 ) -> Link | None:
-    host.scenes |= {CALL: call, SEEDANCE: seedance, MARKET: third}
+    host.scenes |= {CALL: call, SEEDANCE: seedance, MARKET: third} | dict.fromkeys(REST, UNKNOWN)
     sources = {"kie": source(host.authority if key else "")}
     egress = Egress()
     try:
