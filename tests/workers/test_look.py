@@ -106,9 +106,10 @@ def test_look__asks_the_tasks_own_route_first(db: Database, clock: FakeClock, ho
     assert [f"{MARKET}?taskId=t1"] == host.paths
 
 
-def test_look__running(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
-    """A task that is still at work is looked at again by its schedule."""
-    answers(host, UNKNOWN, market(state="generating"))
+@pytest.mark.parametrize("state", ["generating", "a new word"])
+def test_look__running(db: Database, clock: FakeClock, host: Origin, looker: Looker, state: str) -> None:
+    """A task that is still at work, or in a state nobody documented, is looked at again by its schedule."""
+    answers(host, UNKNOWN, market(state=state))
     assert 0 == looker.look(take(db))
     assert (TaskState.OPEN, None, clock() + PACE.floor) == the_task(db)
 

@@ -31,7 +31,7 @@ def word(value: Any) -> str:
     """A state or a code, in whichever form and case it was written; nothing for what can be neither."""
     if isinstance(value, str):
         return value.strip().lower() if len(value) < 64 else ""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else ""
+    return str(value) if isinstance(value, int) and abs(value) < 1 << 31 else ""
 
 
 def instant(value: Any, *, at: datetime) -> datetime:
