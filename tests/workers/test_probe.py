@@ -124,7 +124,7 @@ def test_probe__picture_beside_the_sound(spool: IO[bytes]) -> None:
 FORMATS = ("png", "jpeg", "gif", "webp", "wav", "mp3", "mov")
 
 
-@pytest.mark.parametrize(("name", "other"), zip(FORMATS, FORMATS[1:] + FORMATS[:1], strict=True))
+@pytest.mark.parametrize(("name", "other"), [*zip(FORMATS, FORMATS[1:] + FORMATS[:1], strict=True)])
 def test_refused__by_another_demuxer(spool: IO[bytes], name: str, other: str) -> None:
     """A file is read as the format that was found or not at all, whatever FFmpeg would make of it."""
     with pytest.raises(ProbeError, match="probe_refused"):
