@@ -14,9 +14,11 @@ from tests.doubles import START
 LINK_LIFE = timedelta(minutes=20)
 
 
-def output(path: str = "/v.mp4", *, ordinal: int = 0, at: datetime = START, query: str = "sig=1") -> Output:
+def output(
+    path: str = "/v.mp4", *, role: str = "video", ordinal: int = 0, at: datetime = START, query: str = "sig=1"
+) -> Output:
     url = f"https://files.example{path}?{query}"
-    return Output("video", ordinal, Link(url, at + LINK_LIFE, ExpiryOrigin.DEFAULT))
+    return Output(role, ordinal, Link(url, at + LINK_LIFE, ExpiryOrigin.DEFAULT))
 
 
 def event(

@@ -20,7 +20,7 @@ from archive.errors import (
     StoreUnavailableError,
 )
 from archive.identity import manifest_key, object_prefix
-from archive.ledger import claims, deliveries, queries
+from archive.ledger import claims, deliveries, outbox, queries
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.model import AssetState, ExpiryOrigin, Link, Verdict
@@ -28,6 +28,7 @@ from archive.store import DIALECTS
 from tests.builders import event, output, received, statement
 from tests.doubles import START, Crash, FakeClock, FetchDouble, MemoryStore
 from tests.films import films, rebuild
+from tests.media import made
 from workers.archive_asset import Ports, archive_asset
 from workers.outcome import settle
 
@@ -367,3 +368,89 @@ def test_two_outputs__are_two_assets(house: House, film: bytes) -> None:
     deliveries.record(house.db, [received(statement(event("t2", outputs=[output("/a"), output("/b", ordinal=1)])))])
     house.work(), house.work()
     assert (6, 6) == (len(house.store.keys()), len(set(house.store.keys())))
+
+
+def of_role(db: Database, clock: FakeClock, role: str, path: str, body: bytes) -> House:
+    """A due asset of *role* whose link ends in *path* and leads to *body*."""
+    claims.register_sources(db, {"kie": 8})
+    deliveries.record(db, [received(statement(event(outputs=[output(path, role=role)])))])
+    return House(db, clock, FetchDouble(body))
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "ending", "content_type", "facts"),
+    [
+        ("last_frame", "png", ".png", "image/png", {"width": 48, "height": 32, "codec": "png"}),
+        ("cover", "jpeg", ".jpg", "image/jpeg", {"width": 48, "height": 32, "codec": "mjpeg"}),
+        ("image", "webp-lossless", ".webp", "image/webp", {"width": 48, "height": 32, "codec": "webp"}),
+        ("file", "gif-animated", ".gif", "image/gif", {"width": 48, "height": 32, "codec": "gif"}),
+        ("image", "webp-animated", ".webp", "image/webp", {"probe_error": "probe_refused"}),
+        (
+            "audio", "mp3", ".mp3", "audio/mpeg",
+            {"duration": 0.5, "audio_codec": "mp3", "sample_rate": 44100, "channels": 2},
+        ),
+        (
+            "file", "wav", ".wav", "audio/wav",
+            {"duration": 0.05, "audio_codec": "pcm_s16le", "sample_rate": 44100, "channels": 2},
+        ),
+        (
+            "audio", "mov", ".m4a", "audio/mp4",
+            {"duration": 0.5, "audio_codec": "aac", "sample_rate": 44100, "channels": 2},
+        ),
+    ],
+)  # fmt: skip
+def test_kinds__archived_as_what_they_are(
+    db: Database, clock: FakeClock, role: str, name: str, ending: str, content_type: str, facts: dict[str, object]
+) -> None:
+    """A picture or sound gets its own ending and content type, whatever its link says, its facts, and no poster."""
+    house = of_role(db, clock, role, "/file.bin", made(name))
+    claim = house.work()
+    key = object_prefix(claim.source, claim.task_id, role, claim.asset_id) + ending
+    assert sorted([key, manifest_key(key)]) == house.store.keys()
+    assert made(name) == b"".join(house.store.read("videos", key))
+    assert (content_type, facts) == (house.manifest["object"]["content_type"], house.manifest["media"])
+    assert AssetState.ARCHIVED == house.asset()["state"]
+    assert outbox.take(db) is None
+
+
+def test_kinds__a_film_is_owed_a_poster(house: House) -> None:
+    """A film's errand is its poster."""
+    house.work()
+    errand = outbox.take(house.db)
+    assert errand is not None
+    assert "poster" == errand.kind
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "body", "reason"),
+    [
+        ("last_frame", "/last.png", b"<!DOCTYPE html><html><body>link expired</body></html>", "html_page"),
+        ("image", "/a.jpg", made("jpeg")[:-1], "truncated"),
+        ("audio", "/a.mp3", made("mp3")[:-500], "truncated"),
+        ("cover", "/cover.mp4", films()["moov_last"], "video_file"),
+        ("video", "/film.mp4", made("gif-animated"), "image_file"),
+        ("original", "/film.mp4", made("mov"), "audio_file"),
+        ("file", "/thing", b"PK\x03\x04" + bytes(99), "zip_archive"),
+    ],
+)
+def test_kinds__what_is_not_whole_or_not_wanted_is_never_put(
+    db: Database, clock: FakeClock, role: str, path: str, body: bytes, reason: str
+) -> None:
+    """A file that is cut, foreign or not of a kind its role allows is quarantined, and never reaches the store."""
+    house = of_role(db, clock, role, path, body)
+    for _ in range(3):
+        assert reason == house.fail(NotMediaError)
+        house.clock.advance(minutes=1)
+    assert (AssetState.QUARANTINED, reason) == (house.asset()["state"], house.asset()["reason"])
+    assert [] == house.store.keys()
+
+
+def test_kinds__end_unknown(db: Database, clock: FakeClock) -> None:
+    """A sound that declares no end is archived where the transfer shows it, and else tried again."""
+    house = of_role(db, clock, "audio", "/a.mp3", made("mp3-bare"))
+    house.fetch.length_known = False
+    assert "end_unknown" == house.fail(FetchInterruptedError)
+    house.fetch.length_known = True
+    house.clock.advance(minutes=1)
+    house.work()
+    assert AssetState.ARCHIVED == house.asset()["state"]

@@ -59,11 +59,12 @@ def test_foreign(slug: str, data: bytes) -> None:
         ("ogg_file", b"OggS\0\2" + bytes(60)),
         ("flac_file", b"fLaC\0\0\0\x22" + bytes(60)),
         ("unknown_format", b"BM" + bytes(60)),
+        ("unknown_format", b"ABCDEFGHWEBP" + bytes(60)),
         ("unknown_format", b"II*\0" + bytes(60)),
         ("unknown_format", b"G\x40\x00\x10" + bytes(184)),
         ("unknown_format", b"Too many requests"),
         ("unknown_format", b"\xff\xfe<\0h\0t\0m\0l\0>\0"),
-        ("unknown_format", b"\xff\xf1\x50\x80" + bytes(200)),
+        ("aac_file", b"\xff\xf1\x50\x80" + bytes(200)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

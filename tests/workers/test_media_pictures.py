@@ -6,6 +6,7 @@ from zlib import compress
 import pytest
 
 from tests.media import chunk, riff_chunk, verdict
+from workers.media.reader import CHUNK
 
 PNG = b"\x89PNG\r\n\x1a\n"
 IDAT = chunk(b"IDAT", compress(bytes(8)))
@@ -107,6 +108,15 @@ DNL = segment(0xDC, struct.pack(">H", 8))
 def test_jpeg(data: bytes, said: str) -> None:
     """A JPEG is whole at its own EOI, which neither a thumbnail's nor a scan's bytes stand for."""
     assert said == verdict(data)
+
+
+@pytest.mark.parametrize("before", [CHUNK - 2, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1])
+def test_jpeg__marker_across_two_readings(before: int) -> None:
+    """An end is found wherever the reading of a long scan happens to be divided."""
+    begun = SOI + frame() + SCAN
+    data = begun + b"\x12" * (before - len(begun)) + EOI
+    assert "jpeg True" == verdict(data)
+    assert "truncated" == verdict(data[:-1])
 
 
 def gif(*blocks: bytes, version: bytes = b"GIF89a", width: int = 1, flags: int = 0, table: bytes = b"") -> bytes:

@@ -18,8 +18,9 @@ from archive.errors import ProbeError
 from archive.roles import Kind
 from simulator.films import make_film
 from tests.films import LAYOUTS, Edit, Layout, box, copy_film, films, rebuild
+from tests.media import MAKERS, check, made
 from workers.media import Media
-from workers.probe import Film, Limits, poster, probe
+from workers.probe import Film, Limits, Picture, Sound, poster, probe
 
 LIMITS = Limits()
 FILM = Media(Kind.VIDEO, "mov", "video/mp4", "mp4")
@@ -90,6 +91,44 @@ def test_probe(spool: IO[bytes], layout: Layout) -> None:
         audio_codec="aac",
         fps=25.0,
     )
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "webp-animated"])
+def test_probe__each_format(spool: IO[bytes], name: str) -> None:
+    """Each format is read by the demuxer that is its own, and its facts are those of its kind."""
+    media = check(made(name))
+
+    found = probe(written(spool, made(name)), media)
+
+    if media.kind is Kind.IMAGE:
+        codec = {"jpeg": "mjpeg"}.get(media.format, media.format)
+        assert found == Picture(width=48, height=32, codec=codec)
+    else:
+        assert isinstance(found, Sound)
+        assert (found.sample_rate, found.channels) == (44100, 2)
+        assert 0 < found.duration < 0.6
+
+
+def test_probe__picture_beside_the_sound(spool: IO[bytes]) -> None:
+    """The cover within an MP3 is not mistaken for the sound, whose facts are told."""
+    cover = b"\0image/png\0\3\0" + made("png")
+    tag = b"APIC" + struct.pack(">IH", len(cover), 0) + cover
+    data = b"ID3\3\0\0" + bytes((len(tag) >> shift) & 0x7F for shift in (21, 14, 7, 0)) + tag + made("mp3-bare")
+
+    found = probe(written(spool, data), check(data))
+
+    assert isinstance(found, Sound)
+    assert found.audio_codec == "mp3"
+
+
+FORMATS = ("png", "jpeg", "gif", "webp", "wav", "mp3", "mov")
+
+
+@pytest.mark.parametrize(("name", "other"), [*zip(FORMATS, FORMATS[1:] + FORMATS[:1], strict=True)])
+def test_refused__by_another_demuxer(spool: IO[bytes], name: str, other: str) -> None:
+    """A file is read as the format that was found or not at all, whatever FFmpeg would make of it."""
+    with pytest.raises(ProbeError, match="probe_refused"):
+        probe(written(spool, made(name)), check(made(other)))
 
 
 def test_probe__silent(tmp_path: Path) -> None:

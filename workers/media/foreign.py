@@ -13,6 +13,8 @@ MAGIC = (  # where a foreign file's signature stands, the signature, our slug
     (0, b"\x1aE\xdf\xa3", "webm_file"),
     (0, b"OggS", "ogg_file"),
     (0, b"fLaC", "flac_file"),
+    (0, b"\xff\xf1", "aac_file"),  # ADTS, MPEG-4 and MPEG-2
+    (0, b"\xff\xf9", "aac_file"),
 )
 UNKNOWN = "unknown_format"
 

@@ -13,7 +13,7 @@ from archive.errors import NotMediaError
 from workers.boxes.fields import unpack
 
 CHUNK = 1 << 18  # bytes
-MAX_PARTS = 5_000_000  # 36 hours of MP3, 1.2 GB of GIF; some ten seconds of our time
+MAX_PARTS = 2_000_000  # 14 hours of MP3, 500 MB of GIF; some five seconds of our time
 
 TRUNCATED = "truncated"
 MALFORMED = "malformed_file"
