@@ -18,6 +18,7 @@ from uuid import uuid4
 from archive import sign
 from archive.client import Client, RefusedError, UnreachableError
 from archive.errors import LedgerError, NotUnderstoodError
+from archive.lifetime import seconds
 from archive.settings import Settings, SettingsError, load
 from archive.tables import table
 
@@ -73,9 +74,9 @@ def _sign(options: argparse.Namespace) -> int:
         return 1
     task_id = options.task_id or f"sample-{uuid4().hex[:12]}"
     base = options.url or settings.server.public_url
-    source = settings.sources[options.source]
+    source, now = settings.sources[options.source], datetime.now(UTC)
     try:
-        call = sign.sample(options.source, source, base, task_id, options.video_url, datetime.now(UTC))
+        call = sign.sample(options.source, source, base, task_id, options.video_url, now, settings.signing_keys)
     except NotUnderstoodError:
         print(f"reelkeep: {source.provider} never calls back; register its tasks instead", file=sys.stderr)
         return 1
@@ -133,18 +134,43 @@ def _path(options: argparse.Namespace) -> str:
 
 
 def _add_task(options: argparse.Namespace) -> int:
-    metadata = dict(pair.partition("=")[::2] for pair in options.meta)
-    body = {"source": options.source, "task_id": options.task_id, "external_id": options.external_id}
-    if metadata:
-        body["metadata"] = metadata
+    body = _about_task(options) | {"task_id": options.task_id}
     if options.expected_by:
         body["expected_by"] = options.expected_by
+    if options.callback_id:
+        body["callback_id"] = options.callback_id
     added = _client(options).post("/api/tasks", body)
     if added["state"] == "open" and added["look_at"] is None:
         print(
             f"reelkeep: note: {options.source} has no api_key, so only a callback can finish this task", file=sys.stderr
         )
     return _tell(options, added)
+
+
+def _callback_url(options: argparse.Namespace) -> int:
+    body = _about_task(options)
+    if options.expires is not None:
+        body["expires_in"] = options.expires
+    made = _client(options).post("/api/callback-urls", body)
+    if options.json:
+        return _tell(options, made)
+    print(made["url"])  # alone, so that a shell can take it
+    print(f"reelkeep: id {made['id']}, good until {made['expires_at']}", file=sys.stderr)
+    return 0
+
+
+def _about_task(options: argparse.Namespace) -> dict[str, Any]:
+    """What `tasks add` and `callback-url` alike say about a task."""
+    metadata = dict(pair.partition("=")[::2] for pair in options.meta)
+    said = {"source": options.source, "external_id": options.external_id}
+    return {**said, "metadata": metadata} if metadata else said
+
+
+def _lifetime(text: str) -> int:
+    try:
+        return seconds(text, datetime.now(UTC))
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 def _tell(options: argparse.Namespace, answer: dict[str, Any]) -> int:
@@ -180,6 +206,10 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run, **defaults)
         return made
 
+    def own_words(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--external-id", help="your own id")
+        made.add_argument("--meta", action="append", default=[], metavar="KEY=VALUE", help="kept with the task")
+
     up = verb(verbs, "up", _up, "run the whole service on this machine", parent=common)
     up.add_argument("--port", type=int, help="of the receiver (8080); 0: any free one")
     up.add_argument("--data", default="data", metavar="DIR", help="where everything is kept (data)")
@@ -189,6 +219,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("source")
     made.add_argument("--task-id", help="default: a new one each time")
     made.add_argument("--video-url", default="https://storage.kie.ai/videos/sample.mp4", help="the link it carries")
+    made = verb(verbs, "callback-url", _callback_url, "make a signed callback URL for one task")
+    made.add_argument("source")
+    own_words(made)
+    made.add_argument("--expires", type=_lifetime, metavar="WHEN", help="7d (default), 12h, or an instant (ISO 8601)")
     verb(verbs, "status", _status, "what waits and what is done")
     for what, singular in (("tasks", "task"), ("assets", "asset"), ("deliveries", "delivery")):
         under = verbs.add_parser(what, help=f"list and show {what}").add_subparsers(required=True, metavar="VERB")
@@ -207,8 +241,8 @@ def _parser() -> argparse.ArgumentParser:
             made = verb(under, "add", _add_task, "register a task so that it is looked after")
             made.add_argument("source")
             made.add_argument("task_id")
-            made.add_argument("--external-id", help="your own id")
-            made.add_argument("--meta", action="append", default=[], metavar="KEY=VALUE", help="kept with the task")
+            own_words(made)
+            made.add_argument("--callback-id", metavar="ID", help="the callback URL that was made for it")
             made.add_argument("--expected-by", metavar="INSTANT", help="when the result is likely (ISO 8601)")
     for name, text in (("pause", "start no new transfers of a source"), ("resume", "go on with a paused source")):
         verb(verbs, name, _act, text, what="sources", verb=name).add_argument("id", metavar="source")

@@ -17,9 +17,8 @@ class Client:
     """Talks to one service with one token."""
 
     def __init__(self, url: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         return self._ask("GET", path, params=params)
@@ -29,7 +28,8 @@ class Client:
 
     def _ask(self, method: str, path: str, **content: Any) -> Any:
         try:
-            response = self._http.request(method, path, **content)
+            with httpx.Client(base_url=self._url, headers=self._headers, timeout=30, trust_env=False) as http:
+                response = http.request(method, path, **content)
         except httpx.TransportError as exc:
             raise UnreachableError(f"nothing answers at {self._url} (is `reelkeep up` running?)") from exc
         try:

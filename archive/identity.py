@@ -29,11 +29,17 @@ def asset_id(source: str, task_id: str, output: Output) -> str:
     return _digest("asset", source, task_id, output.role, output.output_id or f"path:{output.link.path}")
 
 
-def delivery_id(source: str, body: bytes, sender_id: str | None) -> str:
-    """The sender's id where it gives one, else the SHA-256 of source and raw body: a repeat has the same id."""
+def delivery_id(source: str, body: bytes, sender_id: str | None, callback: str | None = None) -> str:
+    """
+    The sender's id where it gives one, else the SHA-256 of source and raw body: a repeat has the same id.
+
+    The same bytes by two callback URLs of ours (*callback* is the reference) are no repeat: a failure that names no
+    task says something about each.
+    """
     seed = sender_id.encode("utf-8", "surrogatepass") if sender_id else body
     kind = b"id" if sender_id else b"body"
-    return hashlib.sha256(b"\x00".join((source.encode(), kind, seed))).hexdigest()
+    place = [b"callback", callback.encode()] if callback else []
+    return hashlib.sha256(b"\x00".join((source.encode(), *place, kind, seed))).hexdigest()
 
 
 def can_be_ours(key: str) -> bool:

@@ -45,6 +45,9 @@ ENVIRONMENT = {
     "REELKEEP_SPOOL": ("workers", "spool"),
     "REELKEEP_SLOTS": ("workers", "slots"),
 }
+# Of [server]; these serve only where the file names none.
+_DEFAULTS = {"REELKEEP_OPERATOR_TOKEN": "operator_tokens", "REELKEEP_SIGNING_KEY": "signing_keys"}
+MIN_SIGNING_KEY = 32  # characters
 
 
 class SettingsError(Exception):
@@ -90,7 +93,15 @@ def _begins(*schemes: str, or_empty: bool = False) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _long_enough(value: SecretStr) -> SecretStr:
+    """Whoever is handed a signed URL may try keys on it for as long as he likes."""
+    if len(value.get_secret_value()) < MIN_SIGNING_KEY:
+        raise ValueError(f"must have at least {MIN_SIGNING_KEY} characters (openssl rand -hex 32)")
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
+SigningKey = Annotated[Secret, AfterValidator(_long_enough)]
 Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
 LinkLife = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]  # what s3v4 can sign
 WebUrl = Annotated[str, _begins("https://", "http://")]
@@ -110,6 +121,7 @@ class Server(_Section):
     public_url: WebUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
     operator_tokens: list[Secret] = []  # may read and act
     viewer_tokens: list[Secret] = []  # may read
+    signing_keys: list[SigningKey] = []  # sign callback URLs; newest first, older ones still open theirs
     max_body: ByteSize = ByteSize(1 << 20)  # bytes of one callback
     content_life: LinkLife = timedelta(minutes=15)  # of a presigned link to an archived file
 
@@ -171,7 +183,7 @@ class Source(_Section):
 
     provider: str  # whose language it speaks: kie, seedanceapi, seedance2ai, kyyaipower, acedata
     webhook_keys: list[Secret] = []  # HMAC keys; the old and the new one during rotation
-    tokens: list[Secret] = []  # accepted as the last part of the callback URL
+    tokens: list[Secret] = []  # accepted as the last part of the callback URL, beside minted ones
     api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
     api_base: MaybeWebUrl = ""  # empty: the provider's own
     allowed_hosts: list[str] = []  # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin
@@ -183,7 +195,7 @@ class Source(_Section):
     retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")
-    def _can_be_trusted(self) -> "Source":
+    def _can_be_trusted(self, info: ValidationInfo) -> "Source":
         if self.provider not in PROVIDERS:
             raise ValueError(f"provider must be one of: {', '.join(sorted(PROVIDERS))}")
         calls = PROVIDERS[self.provider].CALLBACKS
@@ -193,8 +205,12 @@ class Source(_Section):
             raise ValueError(f"{self.provider} never calls back: it needs an api_key, to be asked")
         if calls is Callbacks.NONE and (self.tokens or self.allow_unsigned):
             raise ValueError(f"{self.provider} never calls back: tokens and allow_unsigned cannot be used")
-        if not (self.webhook_keys or self.tokens or self.api_key or self.allow_unsigned):
-            raise ValueError("needs webhook_keys, tokens or an api_key, or allow_unsigned = true")
+        mints = (info.context or {}).get("mints", False)
+        if not (self.webhook_keys or self.tokens or self.api_key or self.allow_unsigned or mints):
+            raise ValueError(
+                "needs webhook_keys, tokens, an api_key, server.signing_keys to mint callback URLs, "
+                "or allow_unsigned = true"
+            )
         if self.confirm == "always" and self.api_key is None:
             raise ValueError('confirm = "always" needs an api_key')
         if self.api_base.startswith("http://") and not self.insecure_http:
@@ -243,6 +259,10 @@ class Settings(_Section):
         return {name: source for name, source in self.sources.items() if source.api_key is not None}
 
     @property
+    def signing_keys(self) -> list[str]:
+        return [key.get_secret_value() for key in self.server.signing_keys]
+
+    @property
     def caps(self) -> dict[str, int]:
         return {name: source.max_concurrency for name, source in self.sources.items()}
 
@@ -281,14 +301,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             table = document.setdefault(section, {})
             if isinstance(table, dict):
                 table[key] = environ[variable]
-    if environ.get("REELKEEP_OPERATOR_TOKEN"):
-        server = document.setdefault("server", {})
-        if isinstance(server, dict):
-            server.setdefault("operator_tokens", ["env:REELKEEP_OPERATOR_TOKEN"])
+    server = document.setdefault("server", {})
+    for variable, key in _DEFAULTS.items():
+        if environ.get(variable) and isinstance(server, dict):
+            server.setdefault(key, [f"env:{variable}"])
+    # A source sees nothing but itself, so whether URLs can be minted for it is told beside.
+    mints = isinstance(server, dict) and bool(server.get("signing_keys"))
+    context = {"environ": environ, "folder": path.parent if path else Path(), "mints": mints}
     try:
-        return Settings.model_validate(
-            document, context={"environ": environ, "folder": path.parent if path else Path()}
-        )
+        return Settings.model_validate(document, context=context)
     except ValidationError as exc:
         raise SettingsError([_line(error) for error in exc.errors(include_input=False, include_url=False)]) from None
 

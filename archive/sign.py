@@ -1,10 +1,13 @@
 """A sample callback, signed with the source's own key, for trying a receiver by hand. Pure."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
+from archive import callback_token
 from archive.providers import PROVIDERS
 from archive.settings import Source
 
@@ -28,14 +31,29 @@ class Call:
         return " \\\n  ".join(parts)
 
 
-def sample(name: str, source: Source, base: str, task_id: str, video_url: str, now: datetime) -> Call:
+def sample(
+    name: str,
+    source: Source,
+    base: str,
+    task_id: str,
+    video_url: str,
+    now: datetime,
+    signing_keys: Sequence[str] = (),
+) -> Call:
     """
     A success callback for *task_id* that the source called *name* accepts.
+
+    A source that has neither key nor token gets a minted URL for a day, with a reference that stands in no ledger: it
+    authenticates, and vouches for nothing.
 
     Raises:
         NotUnderstoodError: the provider never calls back.
     """
     key = source.webhook_keys[0].get_secret_value() if source.webhook_keys else None
     headers, body = PROVIDERS[source.provider].sample(task_id, video_url, key=key, now=now)
-    token = f"/{source.tokens[0].get_secret_value()}" if source.tokens else ""
-    return Call(f"{base.rstrip('/')}/webhooks/{name}{token}", headers, body)
+    token = ""
+    if source.tokens:
+        token = source.tokens[0].get_secret_value()
+    elif signing_keys and not (source.webhook_keys or source.allow_unsigned):
+        token = callback_token.mint(name, token_hex(16), now + timedelta(days=1), signing_keys[0])
+    return Call(f"{base.rstrip('/')}/webhooks/{name}{token and '/' + token}", headers, body)

@@ -33,6 +33,7 @@ _STARTER = """\
 
 [server]
 operator_tokens = ["file:secrets/operator.token"]
+signing_keys = ["file:secrets/signing.key"]
 
 # One table for each account at a provider. Set the key KIE shows under "webhook HMAC" in
 # secrets/kie.webhook_key, and your API key, so that callbacks can be confirmed and lost ones found.
@@ -75,16 +76,21 @@ def _only_one(data: Path) -> Iterator[None]:
 def _starter(data: Path) -> Path:
     """Settings to begin with, and secrets of their own."""
     path = data / "reelkeep.toml"
-    folder = data / "secrets"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for name in ("operator.token", "kie.webhook_key"):
-        secret = folder / name
-        if not secret.exists():
-            secret.touch(mode=0o600)
-            secret.write_text(secrets.token_urlsafe(32) + "\n")
+    for name in ("operator.token", "kie.webhook_key", "signing.key"):
+        _secret(data, name)
     if not path.exists():
         path.write_text(_STARTER)
     return path
+
+
+def _secret(data: Path, name: str) -> str:
+    """A secret of our own making, the same at every start."""
+    path = data / "secrets" / name
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.touch(mode=0o600)
+    if not path.read_text().strip():
+        path.write_text(secrets.token_urlsafe(32) + "\n")
+    return path.read_text().strip()
 
 
 def _complete(
@@ -100,6 +106,8 @@ def _complete(
 
     servers: list[embedded.Program] = []
     found: dict[str, str] = {}
+    if not is_given("server", "signing_keys", variables=("REELKEEP_SIGNING_KEY",)):
+        found["REELKEEP_SIGNING_KEY"] = _secret(data, "signing.key")
     if not is_given("ledger", "url", variables=("DATABASE_URL",)):
         found["DATABASE_URL"] = f"sqlite:///{data / 'ledger.db'}"
     if not is_given("workers", "spool", variables=("REELKEEP_SPOOL",)):

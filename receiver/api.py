@@ -1,20 +1,21 @@
 """The API people and programs use: tasks, assets and deliveries, and the few things an operator may do."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from archive.alerts import alerts, link_lives
 from archive.documents import parse
-from archive.errors import MalformedDeliveryError, NotUnderstoodError
+from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.identity import can_be_ours
-from archive.ledger import deliveries, operator, queries, tasks
+from archive.ledger import callback_urls, deliveries, operator, queries, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Verdict
 from archive.providers import PROVIDERS
@@ -22,10 +23,10 @@ from archive.settings import Settings, Source
 from receiver import views
 from receiver.answers import Answer
 from receiver.auth import Role, require
-from receiver.bodies import read_body
+from receiver.bodies import read_model
 from receiver.paging import page, read_filter
 from receiver.problems import ProblemError
-from receiver.understand import understand
+from receiver.understand import CALLBACK, names_no_task, understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
 OPERATOR = "operator"
@@ -45,6 +46,9 @@ class TaskIn(BaseModel):
     expected_by: Annotated[
         AwareDatetime | None,
         Field(ge=_FIRST, lt=_LAST, description="when the result is likely; plans the first look"),
+    ] = None
+    callback_id: Annotated[
+        str | None, Field(description="the `id` of the callback URL that was made for it; binds the two")
     ] = None
 
 
@@ -77,8 +81,7 @@ class Api:
         found = await self._one(request, queries.delivery)
         shown = views.row(found)
         if require(request, self._settings.server, Role.VIEWER) is Role.OPERATOR:
-            source = self._settings.sources.get(found["source"])
-            shown["body"] = views.body_text(found["body"], _secrets(source) if source else ())
+            shown["body"] = await run_sync(views.body_text, found["body"], _secrets(self._settings))
         return Answer(shown)
 
     async def add_task(self, request: Request) -> Response:
@@ -96,6 +99,7 @@ class Api:
             provider.PACE.typical,
             provider.LINK_LIFE,
             source.api_key is not None,
+            wanted.callback_id,
         )
         [key] = await run_sync(tasks.register, self._db, [registration], OPERATOR)
         found = await run_sync(queries.task, self._db, key)
@@ -137,8 +141,14 @@ class Api:
         source = self._settings.sources.get(found["source"])
         if source is None:
             raise ProblemError(409, "unknown_source", "The delivery's source is not configured any more.")
-        delivery = Delivery(found["source"], {}, found["body"], None, found["received_at"])
-        understood = understand(delivery, parse(found["body"]), source, Verdict[found["verdict"].upper()])
+        headers = json.loads(found["headers"])
+        told = (
+            Delivery(found["source"], headers, found["body"], None, found["received_at"]), parse(found["body"]),
+            source, Verdict[found["verdict"].upper()], headers.get(CALLBACK),
+        )  # fmt: skip
+        understood = understand(*told)
+        if understood.callback and names_no_task(understood):
+            understood = understand(*told, await run_sync(callback_urls.bound_task, self._db, understood.callback))
         if await run_sync(deliveries.replay, self._db, found["id"], understood):
             self._on_due()
         said = {"delivery_id": found["id"], "outcome": understood.outcome, "reason": understood.reason}
@@ -191,21 +201,18 @@ class Api:
         return found
 
     async def _read_task(self, request: Request) -> TaskIn:
-        body = await read_body(request, self._settings.server.max_body)
+        wanted = await read_model(request, self._settings.server.max_body, TaskIn, "bad_task")
         try:
-            wanted = TaskIn.model_validate(parse(body))
             check_name(wanted.task_id, "task_id")
             check_name(wanted.external_id or "-", "external_id")
-        except MalformedDeliveryError:
-            raise ProblemError(400, "not_json", "The body is not a JSON document.") from None
         except NotUnderstoodError as exc:
             raise ProblemError(422, exc.reason, "Ids are 1 to 512 printable characters.") from None
-        except ValidationError as exc:
-            errors = exc.errors(include_input=False, include_url=False)
-            lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors]
-            raise ProblemError(422, "bad_task", "; ".join(lines)) from None
         if wanted.source not in self._settings.sources:
             raise ProblemError(422, "unknown_source", "No such source is configured.")
+        if wanted.callback_id is not None:
+            known = can_be_ours(wanted.callback_id)
+            if not known or await run_sync(callback_urls.source_of, self._db, wanted.callback_id) != wanted.source:
+                raise ProblemError(422, "callback_unknown", "The source has no callback URL of that id.")
         return wanted
 
 
@@ -225,6 +232,10 @@ def _unknown() -> ProblemError:
     return ProblemError(404, "not_found", "There is nothing under that id.")
 
 
-def _secrets(source: Source) -> list[str]:
-    api_key = [source.api_key] if source.api_key else []
-    return [secret.get_secret_value() for secret in (*source.tokens, *source.webhook_keys, *api_key)]
+def _secrets(settings: Settings) -> list[str]:
+    """All of ours, whoever echoes them: longest first, so that one within another leaves nothing of it."""
+    server = settings.server
+    found = [*server.operator_tokens, *server.viewer_tokens, *server.signing_keys]
+    for source in settings.sources.values():
+        found += [*source.tokens, *source.webhook_keys, *([source.api_key] if source.api_key else [])]
+    return sorted({secret.get_secret_value() for secret in found}, key=len, reverse=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
@@ -12,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from archive.errors import ReelkeepError
+from archive.ledger import callback_urls
 from archive.ledger.database import Database
 from archive.settings import Settings
 from archive.wakeups import Bell
@@ -19,6 +21,7 @@ from receiver import console
 from receiver.access_log import AccessLog
 from receiver.answers import Answer
 from receiver.api import Api
+from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
 from receiver.health import Health
 from receiver.intake import Intake
@@ -34,7 +37,7 @@ def create_app(
     due = asyncio.Event()
     content = Content(settings.store)
     intake = Intake(db, on_due=due.set)
-    webhooks = Webhooks(settings, intake, clock)
+    webhooks = Webhooks(settings, intake, partial(callback_urls.bound_task, db), clock)
     api = Api(settings, db, content.link, on_due=due.set)
     health = Health(
         db,
@@ -60,6 +63,7 @@ def create_app(
         Route("/api/tasks", api.list_tasks, methods=["GET"]),
         Route("/api/tasks", api.add_task, methods=["POST"]),
         Route("/api/tasks/{id}", api.get_task),
+        Route("/api/callback-urls", CallbackUrls(settings, db).add_callback_url, methods=["POST"]),
         Route("/api/assets", api.list_assets),
         Route("/api/assets/{id}", api.get_asset),
         Route("/api/assets/{id}/content", api.content),

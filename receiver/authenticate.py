@@ -1,8 +1,11 @@
 """Who sent this? Judge a delivery by what its source is configured to demand. Pure; every refusal is a 401."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from archive import callback_token
 from archive.errors import VerificationError
 from archive.model import Delivery, Verdict
 from archive.providers import PROVIDERS
@@ -10,28 +13,48 @@ from archive.settings import Source
 from archive.signature import matches_any
 
 
-def authenticate(delivery: Delivery, document: Any, source: Source, *, now: datetime) -> Verdict:
+@dataclass(frozen=True)
+class Proof:
+    """How far a delivery proves itself, and the reference of the minted URL it came by."""
+
+    verdict: Verdict
+    callback: str | None = None
+
+
+def authenticate(
+    delivery: Delivery, document: Any, source: Source, *, signing_keys: Sequence[str], now: datetime
+) -> Proof:
     """
-    Return how far *delivery* proves itself. Everything that is configured is demanded: a token that leaked (KIE echoes
-    the callback URL) does not open a source that has webhook keys.
+    Judge *delivery*. Everything that is configured is demanded: a token that leaked (KIE echoes the callback URL) does
+    not open a source that has webhook keys. A URL that we minted serves as well as a token of the source.
 
     Raises:
-        VerificationError: `token_missing`, `token_mismatch`, `timestamp_stale`, `unsigned_not_allowed`, and the
-            provider's own reasons.
+        VerificationError: `token_missing`, `token_mismatch`, `callback_url_expired`, `timestamp_stale`,
+            `unsigned_not_allowed`, and the provider's own reasons.
     """
-    verdict = Verdict.UNSIGNED
-    if source.tokens:
-        if delivery.token is None:
-            raise VerificationError("token_missing")
-        if not matches_any(delivery.token, [token.get_secret_value() for token in source.tokens]):
-            raise VerificationError("token_mismatch")
-        verdict = Verdict.TOKEN
+    proof = _by_token(delivery, source, signing_keys, now)
     if source.webhook_keys:
         keys = [key.get_secret_value() for key in source.webhook_keys]
         signed = PROVIDERS[source.provider].verify(delivery, document, keys, now=now)
         if signed is Verdict.STALE and source.api_key is None:
             raise VerificationError("timestamp_stale")  # nobody to ask whether it is true
-        verdict = signed
-    if verdict is Verdict.UNSIGNED and not source.allow_unsigned:
-        raise VerificationError("unsigned_not_allowed")  # this source is only polled
-    return verdict
+        return Proof(signed, proof.callback)
+    if proof.verdict is Verdict.UNSIGNED and not source.allow_unsigned:
+        # Without any token this is a source that is only polled, or called by minted URLs.
+        raise VerificationError("unsigned_not_allowed" if delivery.token is None else "token_mismatch")
+    return proof
+
+
+def _by_token(delivery: Delivery, source: Source, signing_keys: Sequence[str], now: datetime) -> Proof:
+    token = delivery.token
+    if token is None:
+        if source.tokens:
+            raise VerificationError("token_missing")
+        return Proof(Verdict.UNSIGNED)
+    if matches_any(token, [known.get_secret_value() for known in source.tokens]):
+        return Proof(Verdict.TOKEN)
+    if callback_token.looks_minted(token):
+        return Proof(Verdict.TOKEN, callback_token.read(token, delivery.source, signing_keys, now=now))
+    if source.tokens:
+        raise VerificationError("token_mismatch")
+    return Proof(Verdict.UNSIGNED)

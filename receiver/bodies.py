@@ -1,8 +1,15 @@
 """Request bodies, never more of one in memory than allowed."""
 
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from archive.documents import parse
+from archive.errors import MalformedDeliveryError
 from receiver.problems import ProblemError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -22,3 +29,21 @@ async def read_body(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise too_large
     return bytes(body)
+
+
+async def read_model(request: Request, limit: int, model: type[Model], reason: str) -> Model:
+    """
+    The body as *model*.
+
+    Raises:
+        ProblemError: 413 as above, 400 `not_json`, 422 *reason* naming every field that is wrong, without its value.
+    """
+    body = await read_body(request, limit)
+    try:
+        return model.model_validate(parse(body))
+    except MalformedDeliveryError:
+        raise ProblemError(400, "not_json", "The body is not a JSON document.") from None
+    except ValidationError as exc:
+        errors = exc.errors(include_input=False, include_url=False)
+        lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors]
+        raise ProblemError(422, reason, "; ".join(lines)) from None

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.routing import Route
 
 from receiver.api import TaskIn
+from receiver.callback_urls import CallbackUrlIn
 from receiver.paging import ListQuery
 
 _PROBLEM = {
@@ -48,7 +49,18 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Row": {"type": "object", "required": ["id"]},
     "TaskIn": TaskIn.model_json_schema(),
+    "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
+    "CallbackUrl": {
+        "type": "object",
+        "required": ["id", "url", "expires_at"],
+        "properties": {
+            "id": {"type": "string", "description": "what POST /api/tasks takes as `callback_id`"},
+            "url": {"type": "string", "format": "uri", "description": "a secret, for the provider alone"},
+            "expires_at": {"type": "string", "format": "date-time"},
+        },
+    },
 }
+_BODIES = {"/api/tasks": "TaskIn", "/api/callback-urls": "CallbackUrlIn"}
 _LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
 _LISTS = ("/api/tasks", "/api/assets", "/api/deliveries")
 
@@ -90,8 +102,8 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
     }
     if route.path.startswith("/api/"):
         operation["security"] = [{"token": []}]
-    if (route.path, method) == ("/api/tasks", "POST"):
-        operation["requestBody"] = _json({"$ref": "#/components/schemas/TaskIn"}, required=True)
+    if method == "POST" and route.path in _BODIES:
+        operation["requestBody"] = _json({"$ref": f"#/components/schemas/{_BODIES[route.path]}"}, required=True)
     if route.path.startswith("/webhooks/"):
         operation["requestBody"] = _json({"description": "what the provider documents"}, required=True)
     return operation
@@ -109,6 +121,8 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         name = "Receipt"
     elif is_list:
         name = "Page"
+    elif route.path == "/api/callback-urls":
+        name = "CallbackUrl"
     elif "{id}" in route.path or route.path == "/api/tasks":
         name = "Row"
     else:

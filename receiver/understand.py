@@ -15,29 +15,48 @@ from archive.trust import Decision
 
 # Kept beside the body so that a delivery can be replayed and explained; nothing that could hold a secret.
 _KEPT_HEADERS = ("content-type", "user-agent", "x-webhook-timestamp")
+# Beside them stands which minted URL it came by: the reference, not the token. No sender can say this.
+CALLBACK = "reelkeep-callback-id"
+_UNNAMED = "task_id_missing"  # archive.grammar.check_name's word
 
 
-def understand(delivery: Delivery, document: Any, source: Source, verdict: Verdict) -> Received:
+def understand(
+    delivery: Delivery,
+    document: Any,
+    source: Source,
+    verdict: Verdict,
+    callback: str | None = None,
+    task_id: str | None = None,
+) -> Received:
     """
     Normalise *delivery*. One that follows no known shape is kept raw and quarantined: after a fix it can be replayed.
+
+    *callback* is the reference of the minted URL it came by, *task_id* the task that is bound to it.
     """
     provider = PROVIDERS[source.provider]
-    key = delivery_id(delivery.source, delivery.body, provider.sender_id(delivery))
-    headers = dump({name: delivery.headers[name][:200] for name in _KEPT_HEADERS if name in delivery.headers})
-    statement, task_id = None, None
+    key = delivery_id(delivery.source, delivery.body, provider.sender_id(delivery), callback)
+    kept = {name: delivery.headers[name][:200] for name in _KEPT_HEADERS if name in delivery.headers}
+    headers = dump(kept | ({CALLBACK: callback} if callback else {}))
+    statement, told = None, None
     outcome: Outcome
     reason: str | None
     try:
-        event = provider.normalise(document, at=delivery.received_at)
+        event = provider.normalise(document, at=delivery.received_at, task_id=task_id)
     except NotUnderstoodError as exc:
         outcome, reason = Outcome.QUARANTINED, exc.reason
     else:
         statement = state(delivery.source, source, event, verdict, f"delivery:{key}")
-        task_id = event.task_id
+        told = event.task_id
         outcome, reason = _outcome(statement)
     return Received(
-        key, delivery.source, delivery.received_at, delivery.body, headers, verdict, outcome, reason, task_id, statement
-    )
+        key, delivery.source, delivery.received_at, delivery.body, headers, verdict, outcome, reason, told, statement,
+        callback,
+    )  # fmt: skip
+
+
+def names_no_task(received: Received) -> bool:
+    """Whether all that is missing is whose it is, which the minted URL it came by may tell."""
+    return received.callback is not None and received.reason == _UNNAMED
 
 
 def _outcome(statement: Statement) -> tuple[Outcome, str | None]:

@@ -1,17 +1,14 @@
 """How rows look to people and programs: instants as ISO 8601 UTC, JSON columns opened, secrets taken out."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.redaction import redact
+
 _OPENED = ("metadata", "media", "facts", "headers")
 _HIDDEN = ("link", "second_link", "claimed", "owner", "fence", "task", "body")
-# In JSON, and in JSON within JSON, a slash may be `\/` and any character `\u0026`, behind any number of backslashes.
-_LINK = re.compile(r"""([a-z][a-z0-9+.-]*:(?:\\*/){2})((?:[^\s"'\\<>]|\\+(?:/|u[0-9a-f]{4}))+)""", re.IGNORECASE)
-_USER = re.compile(r"[^/\\]*@")
-_BEHIND_PATH = re.compile(r"(?:[?#]|\\+u00(?:3f|23)).*", re.IGNORECASE | re.DOTALL)
 
 
 def row(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,17 +27,5 @@ def _value(name: str, value: Any) -> Any:
 
 
 def body_text(body: bytes, secrets: Iterable[str]) -> str:
-    """
-    A stored body for an operator's eyes: links keep scheme, host and path, known secrets are taken out.
-
-    KIE echoes the callback URL, token included, so a body may hold a secret of ours.
-    """
-    text = body.decode("utf-8", "replace")
-    for secret in secrets:
-        text = text.replace(secret, "[secret]")
-    return _LINK.sub(_redacted, text)
-
-
-def _redacted(link: re.Match[str]) -> str:
-    scheme, rest = link.groups()
-    return scheme + _BEHIND_PATH.sub("?[redacted]", _USER.sub("[redacted]@", rest, count=1))
+    """A stored body for an operator's eyes: links keep scheme, host and path, secrets of ours are taken out."""
+    return redact(body.decode("utf-8", "replace"), secrets)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,15 +17,18 @@ from receiver.authenticate import authenticate
 from receiver.bodies import read_body
 from receiver.intake import Intake
 from receiver.problems import ProblemError
-from receiver.understand import understand
+from receiver.understand import names_no_task, understand
 
 
 class Webhooks:
-    """POST /webhooks/{source} and /webhooks/{source}/{token}."""
+    """POST /webhooks/{source} and /webhooks/{source}/{token}. *bound_task* asks the ledger whose a minted URL is."""
 
-    def __init__(self, settings: Settings, intake: Intake, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, intake: Intake, bound_task: Callable[[str], str | None], clock: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
         self._intake = intake
+        self._bound_task = bound_task
         self._clock = clock
 
     async def receive(self, request: Request) -> Response:
@@ -44,8 +48,12 @@ class Webhooks:
         # Of a header sent twice the last counts: a signature has to match it all the same.
         headers = {key.lower(): value for key, value in request.headers.items()}
         delivery = Delivery(name, headers, body, request.path_params.get("token"), now)
-        verdict = authenticate(delivery, document, source, now=now)
-        receipt = await self._intake.submit(understand(delivery, document, source, verdict))
+        proof = authenticate(delivery, document, source, signing_keys=self._settings.signing_keys, now=now)
+        received = understand(delivery, document, source, proof.verdict, proof.callback)
+        if proof.callback and names_no_task(received):
+            task_id = await run_sync(self._bound_task, proof.callback)
+            received = understand(delivery, document, source, proof.verdict, proof.callback, task_id)
+        receipt = await self._intake.submit(received)
         said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
         return Answer({**PROVIDERS[source.provider].reply(), **said})
 

@@ -42,13 +42,15 @@ def statement(
     return Statement(source, said, verdict, decision, "test", can_refresh, LINK_LIFE, timedelta(seconds=55))
 
 
-def received(said: Statement | None = None, *, body: bytes | None = None, task_id: str | None = None) -> Received:
+def received(
+    said: Statement | None = None, *, body: bytes | None = None, task_id: str | None = None, callback: str | None = None
+) -> Received:
     """A delivery as the receiver hands it to the ledger."""
     said = said or statement()
     raw = body if body is not None else f"{said.event}{said.verdict}{[o.link.url for o in said.event.outputs]}".encode()
     return Received(
         delivery_id(said.source, raw, None), said.source, START, raw, "{}", said.verdict, Outcome.ACCEPTED, None,
-        task_id or said.event.task_id, said,
+        task_id or said.event.task_id, said, callback,
     )  # fmt: skip
 
 

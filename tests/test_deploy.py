@@ -47,7 +47,7 @@ DEPLOY = ROOT / "deploy"
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 GRACE = Workers().grace
 BOTO3 = {botocore.credentials.EnvProvider.ACCESS_KEY, botocore.credentials.EnvProvider.SECRET_KEY}
-LOADER = {"REELKEEP_CONFIG", "REELKEEP_OPERATOR_TOKEN"}  # read by archive.settings.load itself
+LOADER = {"REELKEEP_CONFIG", "REELKEEP_OPERATOR_TOKEN", "REELKEEP_SIGNING_KEY"}  # read by archive.settings.load itself
 
 
 def _program(name: str, promise: str) -> str:
@@ -112,7 +112,7 @@ def test_compose__env_example_has_every_variable_and_no_other() -> None:
     """What compose asks for stands in env.example, and the other way round; nothing there is a secret."""
     assert {name for name, _, _ in _VARIABLE.findall((DEPLOY / "compose.yaml").read_text())} == set(ENV_EXAMPLE)
     secret = {name for name in ENV_EXAMPLE if re.search("PASSWORD|TOKEN|KEY", name)}
-    assert len(secret) == 8
+    assert len(secret) == 9
     assert {ENV_EXAMPLE[name] for name in secret} == {""}
 
 
@@ -128,6 +128,7 @@ def test_compose__no_secret_inline(compose: dict[str, Any]) -> None:
 def test_compose__settings_can_be_used(ours: dict[str, dict[str, Any]]) -> None:
     """With env.example filled in, every process starts from its environment and the mounted file."""
     filled = {name: value or ("" if "ENDPOINT" in name else "filled") for name, value in ENV_EXAMPLE.items()}
+    filled["REELKEEP_SIGNING_KEY"] *= 6
     for service in ours.values():
         environ = {name: _fill(value, filled) for name, value in service["environment"].items()}
         assert f"./reelkeep.toml:{environ['REELKEEP_CONFIG']}:ro" in service["volumes"]
@@ -135,6 +136,7 @@ def test_compose__settings_can_be_used(ours: dict[str, dict[str, Any]]) -> None:
         assert settings.ledger.url == "postgresql+psycopg://reelkeep:filled@postgres:5432/reelkeep"
         assert ("0.0.0.0", 8080) == (settings.server.host, settings.server.port)  # noqa: S104
         assert settings.sources["kie"].api_key is not None
+        assert ["filled" * 6] == settings.signing_keys
         assert settings.store.endpoint_url == ""
 
 
@@ -305,8 +307,8 @@ def test_unit__settings_can_be_used(process: str, tmp_path: Path) -> None:
     assert ("clock" != process) == ("aws" in credentials) == ("AWS_SHARED_CREDENTIALS_FILE" in environ)
     assert set(environ) <= set(ENVIRONMENT) | LOADER | {"AWS_SHARED_CREDENTIALS_FILE"} | set(_PYTHON)
     shutil.copy(DEPLOY / "systemd" / "reelkeep.toml", tmp_path)
-    for name in ("operator.token", "kie.webhook_key", "kie.api_key"):
-        (tmp_path / f"secret_{name}").write_text(f"{name}-value\n")
+    for name in ("operator.token", "kie.webhook_key", "kie.api_key", "signing.key"):
+        (tmp_path / f"secret_{name}").write_text(f"{name}-value\n" if name != "signing.key" else "k" * 64)
     settings = load({name: value.replace("%d", str(tmp_path)) for name, value in environ.items()})
     assert settings.sources["kie"].webhook_keys[0].get_secret_value() == "kie.webhook_key-value"
     assert settings.ledger.url == "sqlite:////var/lib/reelkeep/ledger.db"

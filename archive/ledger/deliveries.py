@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, update
 
-from archive.ledger import events
+from archive.ledger import callback_urls, events
+from archive.ledger.callback_urls import Call
 from archive.ledger.database import Database
 from archive.ledger.schema import deliveries
 from archive.ledger.upsert import insert_new
@@ -29,6 +30,7 @@ class Received:
     reason: str | None
     task_id: str | None
     statement: events.Statement | None
+    callback: str | None = None  # the reference of the minted URL it came by
 
     def quarantined(self, reason: str) -> "Received":
         """The same bytes, without what we made of them."""
@@ -92,7 +94,10 @@ def replay(db: Database, delivery_id: str, item: Received) -> int:
 
 def _apply(conn: Connection, items: Sequence[Received], at: datetime) -> int:
     said = [item.statement for item in items if item.statement]
-    return events.apply(conn, said, at) + sum(statement.decision is Decision.CONFIRM for statement in said)
+    due = events.apply(conn, said, at)
+    came_by = [(item.callback, item.statement) for item in items if item.callback and item.statement]
+    callback_urls.follow(conn, [Call(key, statement.source, statement.task_key) for key, statement in came_by])
+    return due + sum(statement.decision is Decision.CONFIRM for statement in said)
 
 
 def _in_order(batch: Sequence[Received], new: set[str]) -> list[Received]:

@@ -92,6 +92,7 @@ def _new_task(statement: Statement, at: datetime) -> dict[str, Any]:
         "expected_at": at + statement.typical,
         "must_by": at + statement.link_life,
         "look_at": None,
+        "vouched": False,
     }
 
 
@@ -99,6 +100,7 @@ def _apply_one(batch: _Batch, statement: Statement) -> None:
     task, event = batch.tasks[statement.task_key], statement.event
     batch.touched_tasks.add(task["id"])
     task["route"] = event.route
+    task["vouched"] = task["vouched"] or statement.verdict >= Verdict.SIGNED_ID
     if statement.decision is Decision.CONFIRM:
         _note_hint(batch, task, statement)
         return
@@ -268,6 +270,7 @@ _TASK_FIELDS = (
     "storage_expires_at",
     "must_by",
     "look_at",
+    "vouched",
 )
 _LINK_FIELDS = (
     "state",

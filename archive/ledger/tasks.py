@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 
 from archive.documents import dump
 from archive.identity import task_key
-from archive.ledger import audit
+from archive.ledger import audit, callback_urls
+from archive.ledger.callback_urls import Call
 from archive.ledger.database import Database
 from archive.ledger.schema import tasks
 from archive.ledger.upsert import insert_new
@@ -28,13 +29,15 @@ class Registration:
     typical: timedelta
     link_life: timedelta
     askable: bool  # the source has an API key
+    callback: str | None = None  # a minted callback URL that was given for this task
 
 
 def register(db: Database, registrations: Sequence[Registration], actor: str) -> list[str]:
     """
     Register tasks; idempotent. Return their ids, in order.
 
-    A task already known keeps its state; what the user says now about it replaces what was said before.
+    A task already known keeps its state; what the user says now about it replaces what was said before. What he does
+    not say is inherited from the callback URL, where one is named.
     """
     with db.write() as conn:
         now = db.now(conn)
@@ -50,11 +53,12 @@ def register(db: Database, registrations: Sequence[Registration], actor: str) ->
                 "metadata": dump(registration.metadata) if registration.metadata is not None else None,
             }
             said = {name: value for name, value in known.items() if value is not None}
-            if said:
-                conn.execute(update(tasks).where(tasks.c.id == key).values(**said))
+            conn.execute(update(tasks).where(tasks.c.id == key).values(**said, vouched=True))
             if registration.askable:
                 unplanned = (tasks.c.id == key, tasks.c.state == TaskState.OPEN, tasks.c.look_at.is_(None))
                 conn.execute(update(tasks).where(*unplanned).values(look_at=now))
+        calls = [Call(r.callback, r.source, task_key(r.source, r.task_id)) for r in registrations if r.callback]
+        callback_urls.follow(conn, calls, rebind=True)
         return [task_key(r.source, r.task_id) for r in registrations]
 
 
@@ -71,6 +75,7 @@ def _row(registration: Registration, now: datetime) -> dict[str, Any]:
         "expected_at": expected_at,
         "must_by": max(expected_at, now) + registration.link_life,
         "look_at": expected_at if registration.askable else None,
+        "vouched": True,
     }
 
 

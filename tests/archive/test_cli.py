@@ -86,6 +86,7 @@ def service() -> Iterator[Service]:
             "/api/assets/a2/retry": (409, {**PROBLEM, "detail": "It is archived.", "reason": "already_archived"}),
             "/api/deliveries/d1/replay": (200, {"delivery_id": "d1", "outcome": "accepted", "reason": None}),
             "/api/sources/kie/pause": (200, {"source": "kie", "paused": True}),
+            "/api/callback-urls": (200, {"id": "c1", "url": "https://h/webhooks/kie/x", "expires_at": "2026-12-01"}),
             "/api/tasks/html": (200, b"<html>"),
         }
     )
@@ -116,7 +117,8 @@ def run(config: Path, service: Service | None, *words: str) -> int:
 @pytest.mark.parametrize(
     "words",
     [[], ["nonsense"], ["assets"], ["assets", "nonsense"], ["assets", "show"], ["assets", "list", "--limit", "many"],
-     ["tasks", "add", "kie"], ["sign"], ["pause"], ["tasks", "retry", "t1"], ["up", "--port", "x"]],
+     ["tasks", "add", "kie"], ["sign"], ["pause"], ["tasks", "retry", "t1"], ["up", "--port", "x"],
+     ["callback-url"], ["callback-url", "kie", "--expires", "soon"], ["callback-url", "kie", "--expires", "0d"]],
 )  # fmt: skip
 def test_usage__is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Wrong usage exits with 2 and says how it is meant."""
@@ -189,6 +191,17 @@ def test_list__asks_with_its_filters_and_shows_a_table(
             {"source": "kie", "task_id": "t1", "external_id": "o-7", "metadata": {"a": "b=c", "x": ""},
              "expected_by": "2026-12-01T00:00:00Z"},
         ),
+        (
+            ["tasks", "add", "kie", "t1", "--callback-id", "c1"],
+            "POST", "/api/tasks",
+            {"source": "kie", "task_id": "t1", "external_id": None, "callback_id": "c1"},
+        ),
+        (
+            ["callback-url", "kie", "--external-id", "o-7", "--meta", "a=b", "--expires", "2d"],
+            "POST", "/api/callback-urls",
+            {"source": "kie", "external_id": "o-7", "metadata": {"a": "b"}, "expires_in": 172_800},
+        ),
+        (["callback-url", "kie"], "POST", "/api/callback-urls", {"source": "kie", "external_id": None}),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("json_", [False, True])

@@ -27,6 +27,8 @@ def test_identities__are_stable() -> None:
     assert "8da01bb4eded5d465d73aa8a99da666d" == asset_id("kie", "t1", replace(output("/t1.mp4"), output_id="out-1"))
     assert hashlib.sha256(b"kie\x00body\x00{}").hexdigest() == delivery_id("kie", b"{}", None)
     assert hashlib.sha256(b"kie\x00id\x00msg_1").hexdigest() == delivery_id("kie", b"{}", "msg_1")
+    by_callback = hashlib.sha256(b"kie\x00callback\x00c1\x00body\x00{}").hexdigest()
+    assert by_callback == delivery_id("kie", b"{}", None, "c1")
 
 
 def test_asset_id__survives_a_new_signature() -> None:

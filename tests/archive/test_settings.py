@@ -11,6 +11,7 @@ from archive.providers import kie
 from archive.settings import ENVIRONMENT, Settings, SettingsError, find_file, load
 
 SOURCE = '[sources.kie]\nprovider = "kie"\n'
+NO_PROOF = "needs webhook_keys, tokens, an api_key, server.signing_keys to mint callback URLs, or allow_unsigned = true"
 UNSIGNED = SOURCE + "allow_unsigned = true\n"
 
 
@@ -88,10 +89,13 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ("", "sources.kie: needs webhook_keys, tokens or an api_key, or allow_unsigned = true"),
+        (
+            "",
+            f"sources.kie: {NO_PROOF}",
+        ),
         (
             "webhook_keys = []\ntokens = []",
-            "sources.kie: needs webhook_keys, tokens or an api_key, or allow_unsigned = true",
+            f"sources.kie: {NO_PROOF}",
         ),
         ('tokens = ["t"]\nconfirm = "always"', 'sources.kie: confirm = "always" needs an api_key'),
         ('tokens = ["t"]\napi_base = "api.kie.ai"', "sources.kie.api_base: must begin with https:// or http://"),
@@ -139,6 +143,7 @@ def test_secrets__are_in_no_message_and_no_repr(folder: Path) -> None:
     text = """
     [server]
     operator_tokens = ["canary-1"]
+    signing_keys = ["canary-9-and-more-than-32-characters"]
     [ledger]
     url = "postgresql+psycopg://u:canary-2@h/d"
     [queue]
@@ -182,8 +187,9 @@ def test_environment__overrides_the_file(folder: Path) -> None:
         "REELKEEP_SPOOL": "/env/spool",
         "REELKEEP_SLOTS": "7",
         "REELKEEP_OPERATOR_TOKEN": "token-from-env",
+        "REELKEEP_SIGNING_KEY": "signing-key-from-the-environment",
     }
-    assert set(ENVIRONMENT) | {"REELKEEP_OPERATOR_TOKEN"} == set(environ)
+    assert set(ENVIRONMENT) | {"REELKEEP_OPERATOR_TOKEN", "REELKEEP_SIGNING_KEY"} == set(environ)
     settings = loaded(folder, text, environ)
     store = settings.store
     assert "eu-west-1" == store.region
@@ -195,6 +201,40 @@ def test_environment__overrides_the_file(folder: Path) -> None:
         settings.workers.spool, settings.workers.slots,
     )  # fmt: skip
     assert ["token-from-env"] == [token.get_secret_value() for token in settings.server.operator_tokens]
+    assert ["signing-key-from-the-environment"] == settings.signing_keys
+
+
+SIGNING = "k" * 32
+
+
+@pytest.mark.parametrize(
+    ("lines", "environ"),
+    [
+        (f'signing_keys = ["{SIGNING}"]', {}),
+        (f'signing_keys = ["file:key", "{SIGNING}"]', {}),
+        ('signing_keys = ["env:KEY"]', {"KEY": SIGNING}),
+        ("", {"REELKEEP_SIGNING_KEY": SIGNING}),
+    ],
+)
+def test_signing_keys__let_a_bare_source_start(folder: Path, lines: str, environ: Mapping[str, str]) -> None:
+    """A source with no secret of its own is called by minted URLs, which need a key, wherever it comes from."""
+    (folder / "key").write_text(f"{'f' * 40}\n")
+    settings = loaded(folder, f"[server]\n{lines}\n{SOURCE}", environ)
+    assert SIGNING == settings.signing_keys[-1]
+    assert 32 <= len(settings.signing_keys[0])
+
+
+@pytest.mark.parametrize("value", ["signing_keys = []", ""])
+def test_signing_keys__missing(folder: Path, value: str) -> None:
+    """Without any, the same source cannot be called, and the message says what would help."""
+    [line] = problems(folder, f"[server]\n{value}\n{SOURCE}")
+    assert "server.signing_keys to mint callback URLs" in line
+
+
+def test_signing_keys__are_long_enough(folder: Path) -> None:
+    """A key that could be guessed from a URL somebody was given is refused, without being shown."""
+    [line] = problems(folder, '[server]\nsigning_keys = ["canary"]\n' + UNSIGNED)
+    assert "server.signing_keys.0: must have at least 32 characters (openssl rand -hex 32)" == line
 
 
 def test_environment__an_operator_token_does_not_replace_those_of_the_file(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import shlex
+from datetime import timedelta
 from itertools import pairwise
 
+from archive import callback_token
 from archive.documents import parse
 from archive.model import Delivery, Verdict
 from archive.providers import kie
@@ -32,6 +34,16 @@ def test_sample__of_an_unsigned_source() -> None:
     call = sample("main", source(allow_unsigned=True), "http://h", "t1", URL, START)
     assert ("http://h/webhooks/main", {"Content-Type": "application/json"}) == (call.url, call.headers)
     assert {"url": call.url, "headers": call.headers, "body": call.body.decode()} == call.as_dict()
+
+
+def test_sample__of_a_source_that_is_called_by_minted_urls() -> None:
+    """Without key and token of its own the call goes to a minted URL, good for a day."""
+    bare = Source.model_validate({"provider": "kie"}, context={"mints": True})
+    url = sample("main", bare, "http://h", "t1", URL, START, ["k" * 32, "o" * 32]).url
+    token = url.removeprefix("http://h/webhooks/main/")
+    assert 32 == len(callback_token.read(token, "main", ["k" * 32], now=START + timedelta(hours=23)))
+    for other in (source(webhook_keys=["k"]), source(allow_unsigned=True)):
+        assert "http://h/webhooks/main" == sample("main", other, "http://h", "t1", URL, START, ["k" * 32]).url
 
 
 def test_as_curl__survives_the_shell() -> None:

@@ -78,7 +78,9 @@ class House:
 @contextmanager
 def open_house(db: Database, clock: FakeClock, *, bell: SilentBell | None = None, **settings: Any) -> Iterator[House]:
     """Start the receiver's application over *db*, and stop it as a process would."""
-    read = Settings.model_validate({**SETTINGS, **settings}, context={"environ": {}})
+    wanted = {**SETTINGS, **settings}
+    mints = bool(wanted["server"].get("signing_keys"))
+    read = Settings.model_validate(wanted, context={"environ": {}, "mints": mints})
     claims.register_sources(db, read.caps)
     ring = bell or SilentBell()
     with TestClient(create_app(read, db, ring, clock=clock), follow_redirects=False) as client:

@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from archive import callback_token
 from archive.ledger import claims, deliveries, results
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
 from tests.builders import event, output, received, statement
 from tests.doubles import FakeClock
-from tests.receiver.house import OPERATOR, VIEWER, House, dumps, open_house
+from tests.receiver.house import OPERATOR, SETTINGS, VIEWER, House, dumps, open_house
 
 CANARIES = {
     "token": "canarytoken",
@@ -22,17 +23,20 @@ CANARIES = {
     "api": "canaryapi",
     "query": "canaryquery",
     "guess": "canaryguess",
+    "signing": "canarysigning" + "k" * 32,
 }
 LINK = f"https://storage.kie.ai/v/1.mp4?a=1&sig={CANARIES['query']}"
 SOURCES = {
     "kie": {"provider": "kie", "webhook_keys": [CANARIES["key"]], "tokens": [CANARIES["token"]]},
     "asked": {"provider": "kie", "webhook_keys": [CANARIES["key"]], "api_key": CANARIES["api"]},
+    "minted": {"provider": "kie"},
 }
 
 
 @pytest.fixture
 def house(db: Database, clock: FakeClock) -> Iterator[House]:
-    with open_house(db, clock, sources=SOURCES) as house:
+    server = {**SETTINGS["server"], "signing_keys": [CANARIES["signing"]]}
+    with open_house(db, clock, server=server, sources=SOURCES) as house:
         yield house
 
 
@@ -44,13 +48,24 @@ def test_no_canary_in_any_output(house: House, caplog: pytest.LogCaptureFixture)
     def hear(response: object) -> None:
         said.append(f"{response.text} {response.headers}")  # type: ignore[attr-defined]
 
+    minted = house.ask("POST", "/api/callback-urls", json={"source": "minted", "metadata": {"a": 1}}).json()["url"]
+    token = given_out = minted.rpartition("/")[2]
+    expired = callback_token.mint("minted", "ab" * 16, house.clock.now - timedelta(days=1), CANARIES["signing"])
     echo = f"https://h.example/webhooks/kie/{CANARIES['token']}"
     for number, link in enumerate((LINK, LINK.replace("storage.kie.ai", "evil.example"), LINK.replace("https", "ftp"))):
         hear(house.deliver("kie", link=link, task_id=f"t{number}", key=CANARIES["key"], token=CANARIES["token"]))
         hear(house.deliver("asked", link=link, task_id=f"t{number}", key=CANARIES["key"]))
         hear(house.deliver("kie", link=link, key=CANARIES["guess"], token=CANARIES["token"]))
         hear(house.deliver("kie", link=link, key=CANARIES["key"], token=CANARIES["guess"]))
-    odd = dumps({"taskId": "t9", "status": 99, "callBackUrl": echo, "videoUrl": LINK})
+    # Minted URLs, and each echoed by the other source: a token is a secret wherever it turns up.
+    told = {"taskId": "t7", "status": 1, "videoUrl": LINK, "param": json.dumps({"cb": minted, "other": echo})}
+    for given in (token, expired, token[:-1], token + "0", f"{token}%2F"):
+        hear(house.deliver("minted", dumps(told), key=None, token=given))
+        hear(house.deliver("kie", dumps(told), key=CANARIES["key"], token=given))
+    hear(house.deliver("kie", dumps(told), task_id="t7", key=CANARIES["key"], token=CANARIES["token"]))
+    hear(house.client.get(f"/webhooks/minted/{token}"))
+    hear(house.client.post(f"/webhooks/minted/{token}/"))
+    odd = dumps({"taskId": "t9", "status": 99, "callBackUrl": echo, "at": minted, "videoUrl": LINK})
     for body in (odd, odd[:-1], odd.replace(b"t9", b"\xff")):
         hear(house.deliver("kie", body, task_id="t9", key=CANARIES["key"], token=CANARIES["token"]))
     claim = claims.take(house.db, "w", house.settings.caps, timedelta(seconds=12))
@@ -69,6 +84,9 @@ def test_no_canary_in_any_output(house: House, caplog: pytest.LogCaptureFixture)
         hear(house.ask("GET", "/api/assets", token, params={"since": CANARIES["query"]}))
         hear(house.ask("POST", "/api/tasks", token, json={"source": CANARIES["query"], "task_id": "t1"}))
         hear(house.ask("POST", "/api/tasks", token, json={"source": "kie", "task_id": {"a": CANARIES["query"]}}))
+        told = {"source": "kie", "task_id": "t1", "callback_id": CANARIES["query"]}
+        hear(house.ask("POST", "/api/tasks", token, json=told))
+        hear(house.ask("POST", "/api/callback-urls", token, json={"source": CANARIES["query"]}))
     for path in ("/openapi.json", "/readyz", "/healthz", f"/nothing/{CANARIES['query']}"):
         hear(house.client.get(path))
     said.append(repr(house.settings))
@@ -76,7 +94,8 @@ def test_no_canary_in_any_output(house: House, caplog: pytest.LogCaptureFixture)
     logged = [json.dumps(vars(r), default=str) for r in caplog.records if not r.name.startswith(("httpx", "httpcore"))]
     assert len(said) > 60
     assert any("receiver.access" in line for line in logged)
-    assert [] == [(name, text) for name in CANARIES.values() for text in (*said, *logged) if name in text]
+    secrets = (*CANARIES.values(), given_out[45:], expired[45:])
+    assert [] == [(name, text) for name in secrets for text in (*said, *logged) if name in text]
 
 
 def test_content__is_the_one_place_for_a_signed_link(house: House) -> None:

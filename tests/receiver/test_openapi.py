@@ -72,4 +72,17 @@ def test_document__lists_take_every_filter(document: dict[str, Any]) -> None:
 def test_document__bodies(document: dict[str, Any]) -> None:
     """What takes a body says so."""
     with_body = {key for key, one in operations(document).items() if "requestBody" in one}
-    assert {("/api/tasks", "POST"), ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST")} == with_body
+    assert {
+        ("/api/tasks", "POST"), ("/api/callback-urls", "POST"),
+        ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"),
+    } == with_body  # fmt: skip
+
+
+def test_document__a_callback_url(document: dict[str, Any]) -> None:
+    """What makes a callback URL says what it takes and what it answers."""
+    made = operations(document)["/api/callback-urls", "POST"]
+    wanted = document["components"]["schemas"]["CallbackUrlIn"]["properties"]
+    assert {"source", "external_id", "metadata", "expires_in"} == set(wanted)
+    answer = made["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert {"id", "url", "expires_at"} == set(document["components"]["schemas"][answer]["properties"])
+    assert "callback_id" in document["components"]["schemas"]["TaskIn"]["properties"]

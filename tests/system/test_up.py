@@ -93,6 +93,25 @@ def test_up__sign_and_curl_by_hand(tmp_path: Path) -> None:
         assert 0 == process.wait(60)
 
 
+def test_up__has_a_signing_key_of_its_own(tmp_path: Path) -> None:
+    """On the first run and in a folder from before there were keys callback URLs can be made, by a key that stays."""
+    data, secret = tmp_path / "data", tmp_path / "data" / "secrets" / "signing.key"
+    with up(tmp_path) as (_, said):
+        made = reelkeep("callback-url", "kie", "--url", said["url"], folder=tmp_path)
+        assert 0 == made.returncode, made.stderr
+    assert 0o600 == secret.stat().st_mode & 0o777
+    key = secret.read_text()
+    settings = data / "reelkeep.toml"
+    settings.write_text(settings.read_text().replace("signing_keys", "# signing_keys"))
+    for expected in (key, None):
+        with up(tmp_path) as (_, said):
+            token = made.stdout.strip().rpartition("/")[2]
+            answer = httpx.post(f"{said['url']}/webhooks/kie/{token}", json={}, trust_env=False)
+            assert ("signature_missing" if expected else "token_mismatch") == answer.json()["reason"]
+            assert 0 == reelkeep("callback-url", "kie", "--url", said["url"], folder=tmp_path).returncode
+        secret.unlink()
+
+
 def test_up__archived_files_survive_a_restart(tmp_path: Path, provider: Provider) -> None:
     """What was archived before Ctrl-C is served with the same bytes after the next start, on other ports."""
     (tmp_path / "reelkeep.toml").write_text(_SETTINGS.format(provider=provider, more=""))

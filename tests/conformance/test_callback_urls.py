@@ -1,0 +1,74 @@
+"""What the ledger promises about minted callback URLs while many write at once, on both databases."""
+
+import random
+import threading
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from archive.ledger import callback_urls, claims, deliveries, migrate, tasks
+from archive.ledger.database import Database
+from archive.ledger.schema import callback_urls as urls_table
+from archive.ledger.schema import tasks as tasks_table
+from archive.model import Verdict
+from tests.builders import LINK_LIFE, event, received, statement
+
+
+def test_follow__many_receivers_and_registrations_at_once(ledger_url: str) -> None:
+    """Each URL ends up bound to one task that is vouched for, every task has metadata, nobody waits in a circle."""
+    first = Database(ledger_url, patience=20)
+    migrate.upgrade(first)
+    claims.register_sources(first, {"kie": 8})
+    made = [callback_urls.create(first, "kie", f"order-{n}", {"n": n}, timedelta(days=1)).id for n in range(6)]
+    barrier, failures = threading.Barrier(6), []
+
+    def write(number: int) -> None:
+        database = Database(ledger_url, patience=20)
+        chance = random.Random(number)
+        barrier.wait()
+        try:
+            for turn in range(6):
+                items = []
+                for n in chance.sample(range(6), 6):
+                    said = statement(event(f"t{chance.randrange(12)}"), verdict=Verdict.TOKEN)
+                    body = f"{number}-{turn}-{n}".encode()
+                    items.append(received(said, body=body, callback=made[n]))
+                deliveries.record(database, items)
+                name = f"t{chance.randrange(12)}"
+                one = tasks.Registration("kie", name, None, None, None, LINK_LIFE, LINK_LIFE, False, made[turn])
+                tasks.register(database, [one], "operator")
+        except Exception as exc:
+            failures.append(exc)
+        database.close()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [] == failures
+    with first.read() as conn:
+        bound = {row.id: row.task for row in conn.execute(select(urls_table))}
+        known = conn.execute(select(tasks_table.c.id, tasks_table.c.vouched, tasks_table.c.metadata)).all()
+    assert 6 == len([task for task in bound.values() if task])
+    assert set(bound.values()) <= {row.id for row in known if row.vouched}
+    assert all(row.metadata for row in known)
+    first.close()
+
+
+def test_follow__by_which_verdict_a_task_is_vouched_for(db: Database) -> None:
+    """What signs the task's id or more vouches, at first sight or later; what proves less does not, nor undoes it."""
+    claims.register_sources(db, {"kie": 8})
+    for verdict in Verdict:
+        deliveries.record(db, [received(statement(event(verdict.label), verdict=verdict))])
+        later = statement(event(f"later-{verdict.label}"), verdict=Verdict.TOKEN)
+        deliveries.record(db, [received(later)])
+        again = statement(event(f"later-{verdict.label}"), verdict=verdict)
+        deliveries.record(db, [received(again, body=verdict.label.encode())])
+        deliveries.record(db, [received(later, body=b"weaker, after " + verdict.label.encode())])
+    with db.read() as conn:
+        found = {row.task_id: row.vouched for row in conn.execute(select(tasks_table))}
+    assert {verdict.label: verdict >= Verdict.SIGNED_ID for verdict in Verdict} == {
+        name: vouched for name, vouched in found.items() if not name.startswith("later-")
+    }
+    assert all(found[verdict.label] is found[f"later-{verdict.label}"] for verdict in Verdict)
