@@ -66,11 +66,11 @@ class Director:
         calls = ROUTES[task.route].calls
         if calls is None or task.callback_url is None:
             return
-        truth = self._world.sign(task.reels)
-        lie = replace(truth, results=self._world.sign(task.decoys).results)
+        truth, lie = self._world.sign(task.reels), self._world.sign(task.decoys)
+        offers: dict[Say, Offer] = {"swapped_url": replace(truth, results=lie.results), "forged_task": lie}
         async with asyncio.TaskGroup() as group:
             for step in task.plan.steps:
-                offer = lie if step.say in {"swapped_url", "forged_task"} else truth
+                offer = offers.get(step.say, truth)
                 group.create_task(self._say(task, step, calls, task.callback_url, offer, ready_at))
 
     async def _say(self, task: Task, step: Step, calls: Calls, url: str, offer: Offer, ready_at: datetime) -> None:
