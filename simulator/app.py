@@ -1,7 +1,7 @@
 """
-Put the two servers together: one program behind two sockets, told apart by the port a request came in on.
+Put the three servers together: one program behind three sockets, told apart by the port a request came in on.
 
-One server rather than two, so that one signal stops both.
+One server rather than three, so that one signal stops both.
 """
 
 from collections.abc import AsyncIterator
@@ -11,14 +11,15 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator import control
+from simulator.api import Api
+from simulator.bare_host import bare_host
 from simulator.director import Director
 from simulator.file_host import FileHost
-from simulator.kie_api import KieApi
 from simulator.world import World
 
 
-def create_app(world: World, *, files_port: int) -> ASGIApp:
-    """Return the application for both sockets."""
+def create_app(world: World, *, api: str, files_port: int, bare_port: int) -> ASGIApp:
+    """Return the application for all sockets; *api* is the address of the API."""
     director = Director(world)
 
     @asynccontextmanager
@@ -26,11 +27,14 @@ def create_app(world: World, *, files_port: int) -> ASGIApp:
         yield
         await director.stop()
 
-    api = Starlette(routes=[*KieApi(world, director).doors(), *control.doors(world)], lifespan=lifespan)
-    films = Starlette(routes=FileHost(world).doors())
+    apis = Starlette(routes=[*Api(world, director).doors(), *control.doors(world)], lifespan=lifespan)
+    others: dict[int, ASGIApp] = {
+        files_port: Starlette(routes=FileHost(world).doors()),
+        bare_port: bare_host(world, api),
+    }
 
     async def by_port(scope: Scope, receive: Receive, send: Send) -> None:
-        wants_film = scope["type"] != "lifespan" and scope["server"][1] == files_port
-        await (films if wants_film else api)(scope, receive, send)
+        port = 0 if scope["type"] == "lifespan" else scope["server"][1]
+        await others.get(port, apis)(scope, receive, send)
 
     return by_port

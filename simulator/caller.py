@@ -2,7 +2,8 @@
 Deliver one callback and note how it was received.
 
 POST, `application/json`, an answer within 15 s: docs.kie.ai, Runway, Veo and Suno callback pages (read
-2026-11). The retry policy is UNKNOWN, so there is none: a callback answered badly never comes again.
+2026-11). Of the other providers the time is UNKNOWN. So is everyone's retry policy, and so there is none: a
+callback answered badly never comes again.
 """
 
 import asyncio
@@ -18,16 +19,16 @@ _PATIENCE: Final = 15.0  # seconds for the whole exchange
 
 
 class Caller:
-    """Posts to callback URLs. Follows no redirect (UNKNOWN whether KIE does) and heeds no proxy settings."""
+    """Posts to callback URLs. Follows no redirect (UNKNOWN whether anyone does) and heeds no proxy settings."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         self._client = httpx.AsyncClient(timeout=_PATIENCE, limits=unlimited, trust_env=False)
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, task_id: str, say: str) -> None:
-        """Send *body* once."""
-        facts = {"task_id": task_id, "say": say, "host": urlsplit(url).netloc.rpartition("@")[2]}
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], **about: str) -> None:
+        """Send *body* once; the journal says what it is *about*."""
+        facts = {**about, "host": urlsplit(url).netloc.rpartition("@")[2]}
         self._journal.write("callback_started", **facts)
         started_at = iso(now())
         status, outcome, error = None, None, None

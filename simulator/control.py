@@ -26,11 +26,12 @@ def doors(world: World) -> list[Door]:
 def _description(task: Task) -> dict[str, object]:
     return {
         "task_id": task.id,
+        "source": task.source,
         "route": task.route,
         "state": task.state,
         "created_at": iso(task.created_at),
         "ready_at": iso(task.ready_at) if task.ready_at else None,
         "films": [reel.name for reel in task.reels],
-        "callback_host": urlsplit(task.request.get("callBackUrl", "")).netloc.rpartition("@")[2] or None,
+        "callback_host": urlsplit(task.callback_url or "").netloc.rpartition("@")[2] or None,
         "plan": asdict(task.plan),
     }

@@ -1,8 +1,8 @@
 """
-The file host: serves films on signed links, with ranges, and refuses as object stores do.
+The file host: serves files on signed links, with ranges, and refuses as object stores do.
 
 Refusals are XML in the form of S3's error responses (docs.aws.amazon.com/AmazonS3, "Error responses", read
-2026-11); what KIE's own hosts answer for a dead link or a deleted file is UNKNOWN. HEAD is refused, as a
+2026-11); what the providers' own hosts answer for a dead link or a deleted file is UNKNOWN. HEAD is refused, as a
 presigned GET covers GET.
 """
 
@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as Door
 
 from simulator.links import Link
+from simulator.media import FOLDERS, SECOND_FOLDER, SHELVES
 from simulator.ranges import requested_range
 from simulator.watched import Watched
 from simulator.world import Reel, World
@@ -34,22 +35,25 @@ class FileHost:
         self._world = world
 
     def doors(self) -> list[Door]:
-        """Return the one path."""
-        return [Door("/videos/{name}", self._get)]
+        """Return one path for each folder."""
+        return [Door(f"/{folder}/{{name}}", self._get) for folder in FOLDERS]
 
     async def _get(self, request: Request) -> Response | Watched:
         if request.method != "GET":
             return Response(status_code=403)
         name = request.path_params["name"]
+        path = str(request.scope["path"]).removeprefix("/")
         reel = self._world.reels.get(name)
         facts = {
             "name": name,
             "task_id": reel.task.id if reel else None,
+            "source": reel.task.source if reel else None,
+            "link": "second" if path.startswith(f"{SECOND_FOLDER}/") else "first",
             "range": request.headers.get("Range"),
             "decoy": bool(reel and reel.decoy),
         }
         self._world.journal.write("get_started", **facts)
-        response = self._answer(request, name, reel)
+        response = self._answer(request, path, reel)
 
         def ended(bytes_sent: int, complete: bool) -> None:
             self._world.journal.write(
@@ -58,8 +62,8 @@ class FileHost:
 
         return Watched(response, ended)
 
-    def _answer(self, request: Request, name: str, reel: Reel | None) -> Response:
-        link = self._world.links.read(name, request.query_params)
+    def _answer(self, request: Request, path: str, reel: Reel | None) -> Response:
+        link = self._world.links.read(path, request.query_params)
         if link is None:
             return _refusal(403, "SignatureDoesNotMatch", "The request signature does not match.")
         if link.expired:
@@ -102,7 +106,7 @@ def _film(request: Request, reel: Reel) -> Response:
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
     headers["Content-Length"] = str(len(wanted))
     body = _read(reel.film.path, wanted, reel.task.plan.rate)
-    return StreamingResponse(body, status_code=status, headers=headers, media_type="video/mp4")
+    return StreamingResponse(body, status_code=status, headers=headers, media_type=SHELVES[reel.media].content_type)
 
 
 async def _read(path: Path, wanted: range, rate: int) -> AsyncIterator[bytes]:

@@ -11,16 +11,15 @@ import hashlib
 import math
 import random
 from array import array
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-Layout = Literal["moov_first", "moov_last", "fragmented"]
+from simulator.media import Film, Layout
 
 # FFmpeg's mov muxer options: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
 _MOVFLAGS: Final[dict[Layout, str]] = {
@@ -33,16 +32,6 @@ _BYTES_PER_NOISY_PIXEL: Final = 1.95  # measured with libx264 ultrafast at quant
 _QUANTISER: Final = "10"
 _SAMPLE_RATE: Final = 48_000
 _AAC_FRAME: Final = 1024  # samples to an AAC frame
-
-
-@dataclass(frozen=True)
-class Film:
-    """One finished film, with the digest of the bytes as they were made."""
-
-    path: Path
-    size: int
-    sha256: str
-    layout: Layout
 
 
 def make_film(

@@ -20,6 +20,11 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def iso_seconds(at: datetime) -> str:
+    """Write an instant as ISO 8601 in UTC with whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Journal:
     """An append-only file of one JSON object a line, flushed line by line."""
 

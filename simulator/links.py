@@ -1,7 +1,7 @@
 """
 Mint and judge the file host's time-limited links, in the manner of an object store's presigned URLs.
 
-A link is `/videos/NAME?id=…&expires=…&sig=…`. The serial number `id` makes any two links differ, as two
+A link is `/FOLDER/NAME?id=…&expires=…&sig=…`. The serial number `id` makes any two links differ, as two
 signings do, and tells which of them is the younger.
 """
 
@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
+
+from simulator.media import FOLDERS
 
 
 @dataclass(frozen=True)
@@ -34,26 +36,26 @@ class Links:
         self._key = secrets.token_bytes(32)
         self.minted = 0
 
-    def mint(self, name: str, life: float) -> str:
-        """Return a new link to the file *name* that lives *life* seconds, rounded down: 0 is born dead."""
+    def mint(self, path: str, life: float) -> str:
+        """Return a new link to the file at *path* that lives *life* seconds, rounded down: 0 is born dead."""
         self.minted += 1
         expires = int(time.time() + life)
-        signature = self._sign(name, str(self.minted), str(expires))
-        return f"{self._origin}/videos/{quote(name)}?id={self.minted}&expires={expires}&sig={signature}"
+        signature = self._sign(path, str(self.minted), str(expires))
+        return f"{self._origin}/{quote(path)}?id={self.minted}&expires={expires}&sig={signature}"
 
-    def read(self, name: str, query: Mapping[str, str]) -> Link | None:
-        """Return the link that *query* holds, or None if we never signed it for *name*."""
+    def read(self, path: str, query: Mapping[str, str]) -> Link | None:
+        """Return the link that *query* holds, or None if we never signed it for *path*."""
         serial, expires = query.get("id", ""), query.get("expires", "")
-        if not hmac.compare_digest(self._sign(name, serial, expires).encode(), query.get("sig", "").encode()):
+        if not hmac.compare_digest(self._sign(path, serial, expires).encode(), query.get("sig", "").encode()):
             return None
         return Link(int(serial), int(expires))
 
     def name_in(self, url: str) -> str | None:
         """Return the file name in a URL of this host, dead or alive; None for a URL of any other host."""
-        prefix = f"{self._origin}/videos/"
-        if not url.startswith(prefix):
+        if not url.startswith(f"{self._origin}/"):
             return None
-        return unquote(urlsplit(url).path.removeprefix("/videos/"))
+        folder, _, name = urlsplit(url).path.removeprefix("/").partition("/")
+        return unquote(name) if folder in FOLDERS else None
 
-    def _sign(self, name: str, serial: str, expires: str) -> str:
-        return hmac.digest(self._key, f"{name}\n{serial}\n{expires}".encode(), "sha256").hex()
+    def _sign(self, path: str, serial: str, expires: str) -> str:
+        return hmac.digest(self._key, f"{path}\n{serial}\n{expires}".encode(), "sha256").hex()

@@ -8,24 +8,35 @@ seconds in callbacks. UNKNOWN, and chosen as the least that can be said: a poll 
 failed task, a refused create request, and whether progress is ever called back.
 """
 
-import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
-from simulator.world import Answer, State, Task
+from simulator import kie_envelope
+from simulator.kie_envelope import compact, good, milliseconds, refusal
+from simulator.world import Answer, Offer, State, Task
 
+NOT_FOUND: Final = ("code_422", "code_404")  # the first is what clients meet
+_STATES: Final[Mapping[State, str]] = {
+    "queued": "queuing",
+    "generating": "generating",
+    "success": "success",
+    "fail": "fail",
+}
 _FAILURE: Final = ("400", "The simulator was told to fail this task.")
 _CREDITS: Final = 61
 
-
-def unauthorised() -> Answer:
-    """Refuse a wrong key. Code 401 is documented; its HTTP status and wording are UNKNOWN."""
-    return 401, {"code": 401, "msg": "You do not have access permissions"}
+unauthorised = kie_envelope.unauthorised
+busy = kie_envelope.busy
 
 
-def not_found() -> Answer:
-    """Answer for a task of another route or of nobody: under HTTP 200 indeed, as clients meet it."""
+def not_found(task: Task | None) -> Answer:
+    """
+    Answer for a task of another route or of nobody: under HTTP 200 indeed, as clients meet it.
+
+    The docs have code 404 too; that its HTTP status is 404 is a guess.
+    """
+    if task is not None and task.chosen["not_found_as"] == "code_404":
+        return 404, {"code": 404, "msg": "Task not found", "data": None}
     return refusal(422, "recordInfo is null")
 
 
@@ -38,35 +49,30 @@ def complaint(request: dict[str, Any]) -> Answer | None:
     return None
 
 
-def refusal(code: int, reason: str) -> Answer:
-    """Refuse under HTTP 200, as the docs say that failures may come too."""
-    return 200, {"code": code, "msg": reason, "data": None}
-
-
 def created(task: Task) -> dict[str, Any]:
     """Answer a create request."""
-    return _envelope({"taskId": task.id})
+    return good({"taskId": task.id})
 
 
-def polled(task: Task, links: Sequence[str]) -> dict[str, Any]:
+def polled(task: Task, offer: Offer) -> dict[str, Any]:
     """Answer a status request: empty strings where a callback says null."""
     fail_code, fail_msg = _FAILURE if task.state == "fail" else ("", "")
     ended: dict[str, Any] = {}
     if task.ready_at is not None:
-        ended = {"costTime": round(task.took.total_seconds() * 1000), "completeTime": _ms(task.changed_at)}
-    return _envelope(
+        ended = {"costTime": round(task.took.total_seconds() * 1000), "completeTime": milliseconds(task.changed_at)}
+    return good(
         _claim(task, task.state)
         | {
-            "resultJson": _result(links) if task.state == "success" else "",
+            "resultJson": _result(offer) if task.state == "success" else "",
             "failCode": fail_code,
             "failMsg": fail_msg,
         }
         | ended
-        | {"createTime": _ms(task.created_at), "updateTime": _ms(task.changed_at)}
+        | {"createTime": milliseconds(task.created_at), "updateTime": milliseconds(task.changed_at)}
     )
 
 
-def called_back(task: Task, state: State, links: Sequence[str]) -> dict[str, Any]:
+def called_back(task: Task, state: State, offer: Offer) -> dict[str, Any]:
     """Return the body of a callback that claims *state*."""
     if state == "generating":
         return {"code": 200, "msg": "Playground task is generating.", "data": _claim(task, state)}
@@ -82,13 +88,13 @@ def called_back(task: Task, state: State, links: Sequence[str]) -> dict[str, Any
         }
         return {"code": 501, "msg": "Playground task failed.", "data": _claim(task, state) | facts}
     facts = {
-        "resultJson": _result(links),
+        "resultJson": _result(offer),
         "failCode": None,
         "failMsg": None,
         "costTime": cost,
-        "completeTime": _ms(task.changed_at),
-        "createTime": _ms(task.created_at),
-        "updateTime": _ms(task.changed_at),
+        "completeTime": milliseconds(task.changed_at),
+        "createTime": milliseconds(task.created_at),
+        "updateTime": milliseconds(task.changed_at),
         "creditsConsumed": _CREDITS,
     }
     return {
@@ -100,24 +106,12 @@ def called_back(task: Task, state: State, links: Sequence[str]) -> dict[str, Any
 
 def _claim(task: Task, state: State) -> dict[str, Any]:
     """The four keys the callback page requires. `param` echoes the request with its callback URL."""
-    echo: dict[str, Any] = {"input": _json(task.request["input"])}
+    echo: dict[str, Any] = {"input": compact(task.request["input"])}
     if "callBackUrl" in task.request:
         echo["callBackUrl"] = task.request["callBackUrl"]
     echo["model"] = task.request["model"]
-    return {"taskId": task.id, "model": task.request["model"], "state": state, "param": _json(echo)}
+    return {"taskId": task.id, "model": task.request["model"], "state": _STATES[state], "param": compact(echo)}
 
 
-def _result(links: Sequence[str]) -> str:
-    return _json({"resultUrls": list(links)})
-
-
-def _envelope(data: dict[str, Any]) -> dict[str, Any]:
-    return {"code": 200, "msg": "success", "data": data}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+def _result(offer: Offer) -> str:
+    return compact({"resultUrls": list(offer.results)})

@@ -2,24 +2,21 @@
 Read what a task is to go through: the plan, a JSON object in the `X-Sim-Plan` header of a create request.
 
 Plans are the simulator's own and no provider's. A field it does not know is refused and not passed over: a
-misspelt fault that never happens would be a test that proves nothing.
+misspelt fault that never happens would be a test that proves nothing. What a route cannot play is refused
+likewise, by `simulator.stagecraft`.
 """
 
 import json
-import math
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast, get_args
+from typing import Final, Literal
 
-from simulator.films import Layout
+from simulator.media import Layout, Media
+from simulator.rules import FLAG, SECONDS, STEPS, WORD, PlanError, Rule, checked, one_of, or_none, whole
 
-Outcome = Literal["success", "fail"]
+Outcome = Literal["success", "fail", "cancelled"]
 Corrupt = Literal["none", "truncated", "html"]
-Say = Literal["success", "progress", "fail", "forged_fail", "stolen_fail", "swapped_url"]
-
-
-class PlanError(ValueError):
-    """The plan cannot be played; the message says which field and why."""
+Say = Literal["success", "progress", "fail", "forged_fail", "stolen_fail", "swapped_url", "forged_task"]
 
 
 @dataclass(frozen=True)
@@ -32,26 +29,55 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What polls are answered instead of the truth, before any other answer."""
+
+    status: Literal[429, 503]
+    times: int = 1  # polls that hear it
+    retry_after: int | None = None  # seconds, as the Retry-After header says; None: no such header
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one task is to go through. The defaults are a day on which nothing goes wrong."""
 
-    layout: Layout = "moov_first"
-    size: int = 1_000_000  # bytes of each film, about
+    # what is made
+    media: Media | None = None  # of the results; None: what the request or the route has
+    layout: Layout | None = None  # of MP4 films; None: moov_first
+    size: int = 1_000_000  # bytes of each result, about
     outcome: Outcome = "success"
-    outputs: int = 1  # result files; more than one on the market route only
+    outputs: int = 1  # results
+    last_frame: bool = False
+    originals: bool = False  # Veo: a second film to each result, in `originUrls`
+    # how it is said; None: the first of what the route knows (`simulator.routes`)
+    shape: str | None = None  # of callbacks
+    poll_shape: str | None = None
+    not_found_as: str | None = None  # while polls do not find this task; of ids of nobody: always the first
+    error_as: str | None = None  # a failed task's error
+    empty_as: str | None = None  # a result that is not there yet, or never will be
+    fail_flag: int | None = None  # Veo: successFlag of a failed task
+    missing_task_id: bool = False  # AceData: failure callbacks without one
+    # when
     unseen_for: float = 0.0  # seconds after creation in which polls do not find the task
+    queued_for: float = 0.0  # seconds after creation in which polls say that it waits
     ready_after: float = 1.0  # seconds of generating; never less than the encoder needs
-    link_life: float | None = None  # seconds; None: the route's documented life
-    storage_life: float = 14 * 86_400.0  # seconds from ready until the film is gone; seed and docs: 14 days
+    poll_faults: tuple[Fault, ...] = ()  # in this order, one poll after the other
+    # the files
+    link_life: float | None = None  # seconds; None: the route's
+    first_link_dead: bool = False  # seedance2ai: `url` is born dead, `provider_url` lives
+    storage_life: float = 14 * 86_400.0  # seconds from ready until the file is gone; KIE: 14 days, others UNKNOWN
     rate: int = 0  # bytes a second of each response of the file host; 0: as fast as it can
     link_dies_after_gets: int | None = None  # the next GET, and every link handed out before it, answers 403
     corrupt: Corrupt = "none"
+    # the callbacks
     callbacks: tuple[Step, ...] | None = None  # None: one, at once, telling the outcome; empty: none
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The callbacks to play, the default filled in."""
-        return (Step(self.outcome),) if self.callbacks is None else self.callbacks
+        if self.callbacks is None:
+            return (Step("success" if self.outcome == "success" else "fail"),)
+        return self.callbacks
 
 
 def read_plan(text: str) -> Plan:
@@ -60,65 +86,51 @@ def read_plan(text: str) -> Plan:
         given = json.loads(text)
     except ValueError as error:
         raise PlanError(f"plan is not JSON: {error}") from error
-    checked = _checked("plan", given, _PLAN_RULES)
-    if (steps := checked.get("callbacks")) is not None:
-        checked["callbacks"] = tuple(Step(**_checked("callbacks", step, _STEP_RULES, {"say"})) for step in steps)
-    plan = Plan(**checked)
-    if plan.outcome == "fail" and any(step.say == "success" for step in plan.steps):
+    fields = checked("plan", given, _PLAN_RULES)
+    if (steps := fields.get("callbacks")) is not None:
+        fields["callbacks"] = tuple(Step(**checked("callbacks", step, _STEP_RULES, {"say"})) for step in steps)
+    faults = fields.get("poll_faults", [])
+    fields["poll_faults"] = tuple(Fault(**checked("poll_faults", fault, _FAULT_RULES, {"status"})) for fault in faults)
+    plan = Plan(**fields)
+    if plan.outcome != "success" and any(step.say == "success" for step in plan.steps):
         raise PlanError("callbacks: a task that fails has no film to say success with")
     return plan
 
 
-Rule = tuple[Callable[[object], bool], str]
-
-
-def _one_of(literal: object) -> Rule:
-    return lambda value: value in get_args(literal), f"one of {', '.join(get_args(literal))}"
-
-
-def _whole(least: int, most: int) -> Rule:
-    return lambda value: type(value) is int and least <= value <= most, f"a whole number, {least} to {most}"
-
-
-def _or_none(rule: Rule) -> Rule:
-    return lambda value: value is None or rule[0](value), f"null or {rule[1]}"
-
-
-def _is_seconds(value: object) -> bool:
-    return type(value) in {int, float} and 0 <= cast(float, value) < math.inf
-
-
-_SECONDS: Final[Rule] = (_is_seconds, "seconds, not negative")
 _STEP_RULES: Final[Mapping[str, Rule]] = {
-    "say": _one_of(Say),
-    "after": _SECONDS,
-    "times": _whole(1, 1_000),
+    "say": one_of(Say),
+    "after": SECONDS,
+    "times": whole(1, 1_000),
+}
+_FAULT_RULES: Final[Mapping[str, Rule]] = {
+    "status": one_of(Literal[429, 503]),
+    "times": whole(1, 1_000),
+    "retry_after": or_none(whole(0, 86_400)),
 }
 _PLAN_RULES: Final[Mapping[str, Rule]] = {
-    "layout": _one_of(Layout),
-    "size": _whole(50_000, 2_000_000_000),
-    "outcome": _one_of(Outcome),
-    "outputs": _whole(1, 100),
-    "unseen_for": _SECONDS,
-    "ready_after": _SECONDS,
-    "link_life": _or_none(_SECONDS),
-    "storage_life": _SECONDS,
-    "rate": _whole(0, 10**10),
-    "link_dies_after_gets": _or_none(_whole(0, 10**6)),
-    "corrupt": _one_of(Corrupt),
-    "callbacks": _or_none((lambda value: isinstance(value, list), "a list of steps")),
+    "media": or_none(one_of(Media)),
+    "layout": or_none(one_of(Layout)),
+    "size": whole(50_000, 2_000_000_000),
+    "outcome": one_of(Outcome),
+    "outputs": whole(1, 100),
+    "last_frame": FLAG,
+    "originals": FLAG,
+    "shape": or_none(WORD),
+    "poll_shape": or_none(WORD),
+    "not_found_as": or_none(WORD),
+    "error_as": or_none(WORD),
+    "empty_as": or_none(WORD),
+    "fail_flag": or_none(whole(2, 3)),
+    "missing_task_id": FLAG,
+    "unseen_for": SECONDS,
+    "queued_for": SECONDS,
+    "ready_after": SECONDS,
+    "poll_faults": STEPS,
+    "link_life": or_none(SECONDS),
+    "first_link_dead": FLAG,
+    "storage_life": SECONDS,
+    "rate": whole(0, 10**10),
+    "link_dies_after_gets": or_none(whole(0, 10**6)),
+    "corrupt": one_of(Corrupt),
+    "callbacks": or_none(STEPS),
 }
-
-
-def _checked(where: str, given: object, rules: Mapping[str, Rule], required: Set[str] = frozenset()) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise PlanError(f"{where}: not a JSON object")
-    if unknown := sorted(given.keys() - rules.keys()):
-        raise PlanError(f"{where}: unknown field {', '.join(unknown)}; known are {', '.join(rules)}")
-    if missing := sorted(required - given.keys()):
-        raise PlanError(f"{where}: {', '.join(missing)} is missing")
-    for name, value in given.items():
-        accepts, wanted = rules[name]
-        if not accepts(value):
-            raise PlanError(f"{where}.{name}: must be {wanted}")
-    return given

@@ -6,13 +6,13 @@ UNKNOWN there, and chosen here as the least that can be said: the poll while gen
 failed task, the HTTP status and `data` of every error, and whether progress is ever called back.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
-from simulator.world import Answer, State, Task
+from simulator.journal import iso_seconds
+from simulator.world import Answer, Offer, State, Task
 
-_STATUS: Final[dict[State, int]] = {"generating": 0, "success": 1, "fail": 2}
+_STATUS: Final[Mapping[State, int]] = {"generating": 0, "success": 1, "fail": 2}
 _DURATION, _RESOLUTION = 10, "1080p"  # of the seed's samples; the true defaults are UNKNOWN
 # The table of codes is the seed's; the HTTP status is UNKNOWN.
 _INVALID_PROMPT: Final[Answer] = (400, {"code": 1001, "message": "Invalid prompt"})
@@ -24,8 +24,15 @@ def unauthorised() -> Answer:
     return 401, {"code": 401, "message": "Unauthorized"}
 
 
-def not_found() -> Answer:
-    """Answer for a task of the other route or of nobody. UNKNOWN: status, code and wording."""
+def busy(status: int) -> Answer:
+    """Refuse one request too many by the seed's code 1005; UNKNOWN: what a 503 says."""
+    if status == 429:
+        return 429, {"code": 1005, "message": "Rate limit exceeded"}
+    return status, {"code": status, "message": "Service unavailable"}
+
+
+def not_found(_task: Task | None) -> Answer:
+    """Answer for a task of another route or of nobody. UNKNOWN: status, code and wording."""
     return 404, {"code": 404, "message": "Task not found"}
 
 
@@ -47,33 +54,29 @@ def created(task: Task) -> dict[str, Any]:
     return _envelope({"taskId": task.id, "status": 0})
 
 
-def polled(task: Task, links: Sequence[str]) -> dict[str, Any]:
+def polled(task: Task, offer: Offer) -> dict[str, Any]:
     """Answer a status request."""
-    return _envelope(_record(task, task.state, links, {"createdAt": _seconds(task.created_at)}))
+    return _envelope(_record(task, task.state, offer, {"createdAt": iso_seconds(task.created_at)}))
 
 
-def called_back(task: Task, state: State, links: Sequence[str]) -> dict[str, Any]:
+def called_back(task: Task, state: State, offer: Offer) -> dict[str, Any]:
     """Return the flat body of a callback that claims *state*."""
-    return _record(task, state, links, {})
+    return _record(task, state, offer, {})
 
 
-def _record(task: Task, state: State, links: Sequence[str], extra: dict[str, Any]) -> dict[str, Any]:
+def _record(task: Task, state: State, offer: Offer, extra: dict[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = {"taskId": task.id, "status": _STATUS[state]}
     if state == "generating":
         return record
     if state == "success":
-        record["videoUrl"] = links[0]
+        record["videoUrl"] = offer.results[0]
     return record | {
         "duration": task.request.get("duration", _DURATION),
         "resolution": task.request.get("resolution", _RESOLUTION),
         **extra,
-        "completedAt": _seconds(task.changed_at),
+        "completedAt": iso_seconds(task.changed_at),
     }
 
 
 def _envelope(data: dict[str, Any]) -> dict[str, Any]:
     return {"code": 0, "message": "success", "data": data}
-
-
-def _seconds(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

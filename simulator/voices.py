@@ -1,21 +1,34 @@
-"""Name the two ways KIE.ai speaks. A module is a voice; the type checker holds both to the same lines."""
+"""Say what a route must be able to say. A module can be a voice; the type checker holds all of them to these lines."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from simulator import market_route, seed_route
-from simulator.world import Answer, Route, State, Task
+from simulator.world import Answer, Offer, State, Task
 
 
 class Voice(Protocol):
-    """What a route must be able to say."""
+    """Every route takes requests for new tasks, and refuses some."""
 
     def unauthorised(self) -> Answer: ...
-    def not_found(self) -> Answer: ...
+    def busy(self, status: int) -> Answer: ...  # 429 or 503
     def complaint(self, request: dict[str, Any]) -> Answer | None: ...
     def created(self, task: Task) -> dict[str, Any]: ...
-    def polled(self, task: Task, links: Sequence[str]) -> dict[str, Any]: ...
-    def called_back(self, task: Task, state: State, links: Sequence[str]) -> dict[str, Any]: ...
 
 
-VOICES: Final[Mapping[Route, Voice]] = {"seed": seed_route, "market": market_route}
+class Asked(Protocol):
+    """What answers polls. *task* is None for an id of nobody."""
+
+    def not_found(self, task: Task | None) -> Answer: ...
+    def polled(self, task: Task, offer: Offer) -> dict[str, Any]: ...
+
+
+class Calling(Protocol):
+    """What calls back."""
+
+    def called_back(self, task: Task, state: State, offer: Offer) -> dict[str, Any]: ...
+
+
+class Waiting(Protocol):
+    """What may answer a create request only when the task has ended."""
+
+    def waits(self, request: dict[str, Any]) -> bool: ...
+    def waited(self, task: Task, offer: Offer) -> Answer: ...

@@ -7,7 +7,8 @@ from typing import get_args
 import av
 import pytest
 
-from simulator.films import Layout, make_film
+from simulator.films import make_film
+from simulator.media import Layout
 from tests.simulator.helpers import layout_of
 
 

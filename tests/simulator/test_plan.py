@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulator.plan import Plan, PlanError, Step, read_plan
+from simulator.plan import Plan, Step, read_plan
+from simulator.rules import PlanError
 
 
 def test_read_plan__empty() -> None:

@@ -11,9 +11,9 @@ from tests.simulator.helpers import Simulator, eventually, receiving, running
 
 
 def test_ready_line(tmp_path: Path) -> None:
-    """The ready line names both servers and the process, and both answer, each for itself."""
+    """The ready line names all servers and the process, and both answer, each for itself."""
     with running(tmp_path) as sim:
-        assert sim.ready.keys() == {"api", "files", "pid"}
+        assert sim.ready.keys() == {"api", "files", "bare", "pid"}
         assert sim.ready["pid"] == sim.process.pid
         assert httpx.get(sim.api + "/_sim/tasks", trust_env=False).json() == []
         assert httpx.get(sim.files + "/videos/x", trust_env=False).status_code == 403
