@@ -113,10 +113,10 @@ ROUTES: Final[Mapping[Route, Part]] = {
         voice=runway_route,
         create="/api/v1/runway/generate",
         new_id=lambda: str(uuid.uuid4()),
+        polls=Polls(runway_route, ("/api/v1/runway/record-detail?taskId",)),
         calls=Calls(runway_route, "callBackUrl", signed=True),
         link_life=14 * _DAY,
         chosen={"shape": runway_route.SHAPES},
-        plays=frozenset(),
     ),
     "veo": Part(
         source="kie",

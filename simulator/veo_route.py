@@ -2,10 +2,10 @@
 Speak as KIE.ai's Veo route does: `{code, msg, data}`, the files of a callback in `data.info`.
 
 https://docs.kie.ai/veo3-api/generate-veo-3-video-callbacks and …/get-veo-3-4k-video-callbacks (read 2026-11); an
-older variant of the page has no `promptJson`, or has it as an object. The poll is what public clients read:
-`successFlag` 0 to 3 and `response.resultUrls`. UNKNOWN: the create answer (here the market route's), which other keys
-a poll has (here none but the task id, so it does not tell of originals), what `data` holds on failure (here the task
-id), and the wording of `msg`.
+older variant of the page has no `promptJson`, or has it as an object. The poll is …/get-veo-3-video-details:
+`successFlag` 0 to 3, the files in `response`. UNKNOWN: the create answer (here the market route's), what a poll says
+of a task made again in 4K (here its `response` has the images too), what `data` holds on failure (here the task id),
+and the wording of `msg`.
 """
 
 from typing import Any, Final
@@ -42,7 +42,12 @@ def created(task: Task) -> dict[str, Any]:
 def polled(task: Task, offer: Offer) -> dict[str, Any]:
     """Answer a status request."""
     if task.state == "success":
-        return good({"taskId": task.id, "successFlag": 1, "response": {"resultUrls": list(offer.results)}})
+        response: dict[str, Any] = {"taskId": task.id, "resultUrls": list(offer.results)}
+        if offer.originals:
+            response["originUrls"] = list(offer.originals)
+        if task.chosen["shape"] == "4k":
+            response["imageUrls"] = list(offer.covers)
+        return good({"taskId": task.id, "successFlag": 1, "response": response | {"resolution": _RESOLUTION}})
     return good({"taskId": task.id, "successFlag": task.chosen["fail_flag"] if task.state == "fail" else 0})
 
 

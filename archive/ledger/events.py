@@ -39,6 +39,7 @@ class Statement:
     can_refresh: bool  # a dead link can be had anew: storage, not the link, is the deadline
     link_life: timedelta  # the provider's shortest, for an open task's earliest deadline
     typical: timedelta  # how long its generations usually take
+    settles: bool = True  # False: it tells of further files, while the task itself has to be asked about
 
     @property
     def task_key(self) -> str:
@@ -105,7 +106,7 @@ def _apply_one(batch: _Batch, statement: Statement) -> None:
         _note_hint(batch, task, statement)
         return
     before = TaskState(task["state"])
-    after = task_after(before, event.progress, statement.decision)
+    after = task_after(before, event.progress, statement.decision) if statement.settles else before
     if after is not before:
         batch.entries.append(
             audit.Entry(
@@ -129,6 +130,8 @@ def _apply_one(batch: _Batch, statement: Statement) -> None:
             _apply_output(batch, task, statement, output)
     if after is not TaskState.OPEN:
         task["look_at"] = None
+    elif not statement.settles:
+        task["look_at"] = task["look_at"] or batch.at
 
 
 def _note_hint(batch: _Batch, task: dict[str, Any], statement: Statement) -> None:

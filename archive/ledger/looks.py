@@ -17,7 +17,7 @@ from archive.ledger.urgency import due_first, first, urgency
 from archive.model import TaskState
 from archive.schedule import LOOK_CEILING
 
-LEASE = timedelta(seconds=60)  # a look is a few requests with short time limits; it is not renewed
+LEASE = timedelta(seconds=90)  # a look is up to four requests of at most 20 s each; it is not renewed
 
 
 @dataclass(frozen=True)

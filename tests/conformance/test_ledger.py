@@ -212,6 +212,19 @@ def test_states__an_unproved_failure_is_not_believed(db: Database, decision: Dec
     assert {"t1": TaskState.OPEN} == states(db)
 
 
+def test_states__files_beside_the_tasks_own_do_not_settle_it(db: Database) -> None:
+    """A believed word of further files archives them, and the task is asked about all the same, at once."""
+    said = replace(statement(verdict=Verdict.SIGNED_ID), settles=False)
+    put(db, received(said))
+    assert {"t1": TaskState.OPEN} == states(db)
+    assert AssetState.WAITING == the_asset(db)["state"]
+    look = take_look(db)
+    assert look is not None
+    put(db, received(statement(event(outputs=[output("/t1.mp4"), output("/own.mp4", ordinal=1)]))))
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+    assert 2 == count(db, assets)
+
+
 def test_hint__makes_no_asset_and_plans_a_look_at_once(db: Database) -> None:
     """A callback that must be confirmed brings no link into the ledger; the task is due to be asked about."""
     put(db, received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))

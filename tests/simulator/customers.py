@@ -51,7 +51,14 @@ PRODUCTS = {
         ("data", "state"),
     ),
     "runway": Product(
-        "kie", "/api/v1/runway/generate", {"prompt": "a street"}, callback_field="callBackUrl", id_path=KIE_ID
+        "kie",
+        "/api/v1/runway/generate",
+        {"prompt": "a street"},
+        "/api/v1/runway/record-detail?taskId={}",
+        "callBackUrl",
+        frozenset({"wait", "queueing", "generating"}),
+        KIE_ID,
+        ("data", "state"),
     ),
     "veo": Product(
         "kie",

@@ -26,6 +26,16 @@ VEO_4K = """
 """
 
 
+RUNWAY_POLL = """
+{"code": 200, "msg": "success",
+ "data": {"taskId": "ee603959-0001", "parentTaskId": "",
+  "generateParam": {"prompt": "A fluffy orange cat", "imageUrl": "https://example.com/image.jpg", "expandPrompt": true},
+  "state": "success", "generateTime": "2023-08-15 14:30:45",
+  "videoInfo": {"videoId": "485da89c-0001", "taskId": "ee603959-0001", "videoUrl": "https://file.com/k/a.mp4",
+   "imageUrl": "https://file.com/m/a.png"}, "failCode": 0, "failMsg": "", "expireFlag": 0}}
+"""
+
+
 def test_runway__called_back(sim: Simulator, customer: Customer, receiver: Receiver) -> None:
     """A Runway callback is the documented one in snake_case, signed over that task id, with a film and its cover."""
     task_id = customer.create("runway", receiver.url)
@@ -47,11 +57,15 @@ def test_runway__fail(customer: Customer, receiver: Receiver, shape: str, said: 
     assert (500, {"task_id": task_id} | said) == (actual["code"], actual["data"])
 
 
-def test_runway__not_asked_after(customer: Customer) -> None:
-    """There is no path to ask after a Runway task, also not that of another route."""
-    task_id = customer.create("runway")
-    assert 404 == customer.sim.customer.get("/api/v1/runway/record-detail", params={"taskId": task_id}).status_code
-    assert 422 == customer.ask("market", task_id).json()["code"]
+def test_runway__polled(customer: Customer) -> None:
+    """A Runway poll is the documented one: a state in words, the film and its cover in `videoInfo`."""
+    answer = customer.ask("runway", customer.create("runway", ready_after=60)).json()
+    assert ("generating", None) == (answer["data"]["state"], answer["data"]["videoInfo"])
+    actual = customer.ended("runway", customer.create("runway"))
+    assert form(json.loads(RUNWAY_POLL)) == form(actual)
+    assert ["videos", "images"] == [link.split("/")[3] for link in links_in(actual["data"]["videoInfo"])]
+    failed = customer.ended("runway", customer.create("runway", outcome="fail"))["data"]
+    assert ("fail", None, 400) == (failed["state"], failed["videoInfo"], failed["failCode"])
 
 
 def test_veo__called_back(sim: Simulator, customer: Customer, receiver: Receiver) -> None:
@@ -106,6 +120,8 @@ def test_veo__polled(customer: Customer) -> None:
     assert (0, None) == (answer["data"]["successFlag"], answer["data"].get("response"))
     data = customer.ended("veo", customer.create("veo", outputs=2))["data"]
     assert (1, 2) == (data["successFlag"], len(data["response"]["resultUrls"]))
+    data = customer.ended("veo", customer.create("veo", originals=True))["data"]
+    assert 1 == len(data["response"]["originUrls"])
     for flag in (2, 3):
         data = customer.ended("veo", customer.create("veo", outcome="fail", fail_flag=flag))["data"]
         assert (flag, None) == (data["successFlag"], data.get("response"))

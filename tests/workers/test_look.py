@@ -234,7 +234,7 @@ def test_look__an_account_told_to_rest_is_left_alone(
 def test_look__overtaken_writes_nothing(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
     """A look whose lease ran out is refused, whatever it found."""
     old = take(db)
-    clock.advance(seconds=61)
+    clock.advance(seconds=91)
     take(db)
     for seedance in (flat(), UNKNOWN, answer({}, status="503 Busy"), answer({"code": 401})):
         answers(host, seedance, UNKNOWN)
