@@ -23,6 +23,8 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from tests.simulator.customers import PRODUCTS
+
 TOKEN = "operator-token"
 HMAC_KEY = "kie-hmac-key"
 API_KEY = "kie-api-key"
@@ -160,6 +162,16 @@ class Provider:
         answer = self._http.post("/api/v1/seedance/generate", json=body, headers={"X-Sim-Plan": json.dumps(plan)})
         return str(answer.raise_for_status().json()["data"]["taskId"])
 
+    def order(self, name: str, *, body: dict[str, Any] | None = None, **plan: Any) -> tuple[str, str]:
+        """Order one of the simulator's products, to be asked about; return its source and task id."""
+        product = PRODUCTS[name]
+        headers = {"X-Sim-Plan": json.dumps(plan)}
+        answer = self._http.post(product.create, json={**product.body, **(body or {})}, headers=headers)
+        found = answer.raise_for_status().json()
+        for key in product.id_path:
+            found = found[key]
+        return product.source, str(found)
+
     def log(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         entries = map(json.loads, self._log.read_text().splitlines())
         return [e for e in entries if e["event"] == event and all(e.get(k) == v for k, v in fields.items())]
@@ -185,6 +197,7 @@ class Service:
         ledger: str | None = None,
         dialect: str = "aws",
         settings: str = "",
+        sources: str | None = None,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -197,10 +210,12 @@ class Service:
             else ""
         )
         config = folder / "reelkeep.toml"
-        config.write_text(
-            f'[server]\noperator_tokens = ["{TOKEN}"]\n{settings}\n[sources.kie]\nprovider = "kie"\n'
-            f'webhook_keys = ["{HMAC_KEY}"]\ninsecure_http = true\nmax_concurrency = 64\n{api}\n'
+        kie = (
+            f'[sources.kie]\nprovider = "kie"\nwebhook_keys = ["{HMAC_KEY}"]\n'
+            f"insecure_http = true\nmax_concurrency = 64\n{api}"
         )
+        chosen = kie if sources is None else sources
+        config.write_text(f'[server]\noperator_tokens = ["{TOKEN}"]\n{settings}\n{chosen}\n')
         self.env = {
             **os.environ,
             **S3_ENV,
