@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import IO
@@ -264,6 +264,43 @@ def test_dead_link__is_renewed(house: House) -> None:
     assert [DEAD, FRESH.url] == house.fetch.asked
     assert (AssetState.ARCHIVED, FRESH.url, "polled") == tuple(house.asset()[n] for n in ("state", "link", "verdict"))
     assert {"host": "fresh.example", "verdict": "polled"} == house.manifest["origin"]
+
+
+def of_two_links(db: Database, clock: FakeClock, film: bytes) -> House:
+    """A house whose one asset has a second link."""
+    claims.register_sources(db, {"kie": 8})
+    both = replace(output("/t1.mp4"), second=output("/copy.mp4").link)
+    deliveries.record(db, [received(statement(event(outputs=[both])))])
+    return House(db, clock, FetchDouble(film))
+
+
+def test_second_link__serves_where_the_first_does_not(db: Database, clock: FakeClock, film: bytes) -> None:
+    """Behind a dead first link the second is followed, and nobody is asked for a fresh one."""
+    house = of_two_links(db, clock, film)
+    house.fetch.dead.add(DEAD)
+    house.work()
+    assert "archived" == house.asset()["state"]
+    assert [DEAD, "https://files.example/copy.mp4?sig=1"] == house.fetch.asked
+    assert 0 == house.refreshed
+
+
+def test_second_link__dead_as_well(db: Database, clock: FakeClock, film: bytes) -> None:
+    """When both are dead a fresh link is asked for."""
+    house = of_two_links(db, clock, film)
+    house.fetch.dead |= {DEAD, "https://files.example/copy.mp4?sig=1"}
+    house.fresh = FRESH
+    house.work()
+    assert (FRESH.url, 1) == (house.fetch.asked[-1], house.refreshed)
+
+
+def test_second_link__begins_after_a_bad_file(db: Database, clock: FakeClock, film: bytes) -> None:
+    """After a first link that gave something else than the file, the next attempt begins with the second."""
+    house = of_two_links(db, clock, b"<!doctype html><title>gone</title>")
+    house.fail(NotMediaError)
+    house.fetch.body = film
+    clock.advance(minutes=6)
+    house.work()
+    assert "https://files.example/copy.mp4?sig=1" == house.fetch.asked[-1]
 
 
 def test_dead_link__without_another_waits_for_its_deadline(house: House) -> None:
