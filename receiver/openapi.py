@@ -100,7 +100,7 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
         "parameters": parameters,
         "responses": {**_success(route, is_list), "4XX": _PROBLEM, "503": _PROBLEM},
     }
-    if route.path.startswith("/api/"):
+    if route.path.startswith("/api/") or route.path == "/metrics":
         operation["security"] = [{"token": []}]
     if method == "POST" and route.path in _BODIES:
         operation["requestBody"] = _json({"$ref": f"#/components/schemas/{_BODIES[route.path]}"}, required=True)
@@ -117,6 +117,9 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
             "200": {"description": "The link in a document, where the caller accepts JSON.", **_json(link)},
             "302": {"description": "A presigned link to the file.", "headers": {"Reelkeep-Link-Expires-At": life}},
         }
+    if route.path == "/metrics":
+        text = {"text/plain": {"schema": {"type": "string"}}}
+        return {"200": {"description": "Prometheus text, version 0.0.4.", "content": text}}
     if route.path.startswith("/webhooks/"):
         name = "Receipt"
     elif is_list:

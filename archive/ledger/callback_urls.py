@@ -26,7 +26,6 @@ class Call:
     """A statement about a task (the ledger's id) that came by a minted URL."""
 
     callback: str
-    source: str
     task: str
 
 
@@ -79,7 +78,7 @@ def follow(conn: Connection, calls: Sequence[Call], *, rebind: bool = False) -> 
     heirs, bound = [], set()
     for call in calls:
         row = rows.get(call.callback)
-        if row is None or row["source"] != call.source:
+        if row is None:
             continue  # signed by us, but not of this ledger: older than the backup it was restored from
         if row["task"] is None or (rebind and row["task"] != call.task):
             row["task"] = call.task

@@ -57,7 +57,7 @@ def register(db: Database, registrations: Sequence[Registration], actor: str) ->
             if registration.askable:
                 unplanned = (tasks.c.id == key, tasks.c.state == TaskState.OPEN, tasks.c.look_at.is_(None))
                 conn.execute(update(tasks).where(*unplanned).values(look_at=now))
-        calls = [Call(r.callback, r.source, task_key(r.source, r.task_id)) for r in registrations if r.callback]
+        calls = [Call(r.callback, task_key(r.source, r.task_id)) for r in registrations if r.callback]
         callback_urls.follow(conn, calls, rebind=True)
         return [task_key(r.source, r.task_id) for r in registrations]
 

@@ -4,7 +4,7 @@ import random
 import threading
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from archive.ledger import callback_urls, claims, deliveries, migrate, tasks
 from archive.ledger.database import Database
@@ -12,6 +12,7 @@ from archive.ledger.schema import callback_urls as urls_table
 from archive.ledger.schema import tasks as tasks_table
 from archive.model import Verdict
 from tests.builders import LINK_LIFE, event, received, statement
+from tests.doubles import wait_for
 
 
 def test_follow__many_receivers_and_registrations_at_once(ledger_url: str) -> None:
@@ -54,6 +55,35 @@ def test_follow__many_receivers_and_registrations_at_once(ledger_url: str) -> No
     assert set(bound.values()) <= {row.id for row in known if row.vouched}
     assert all(row.metadata for row in known)
     first.close()
+
+
+def test_follow__two_first_callers_at_once(fresh_postgres: str) -> None:
+    """Who comes second waits for the first to commit, and finds the URL bound: its task gets no external id."""
+    db = Database(fresh_postgres, patience=20)
+    migrate.upgrade(db)
+    claims.register_sources(db, {"kie": 8})
+    made = callback_urls.create(db, "kie", "order-1", None, timedelta(days=1)).id
+    first, second = (statement(event(name), verdict=Verdict.TOKEN) for name in ("t1", "t2"))
+    deliveries.record(db, [received(first)])
+    other = threading.Thread(target=deliveries.record, args=(db, [received(second, callback=made)]))
+
+    def is_blocked() -> bool:
+        with db.read() as conn:
+            waiting = text(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return bool(conn.execute(waiting).scalar_one())
+
+    with db.write() as conn:
+        callback_urls.follow(conn, [callback_urls.Call(made, first.task_key)])
+        other.start()
+        wait_for(is_blocked)
+    other.join()
+    with db.read() as conn:
+        owners = {row.task_id: (row.external_id, row.vouched) for row in conn.execute(select(tasks_table))}
+    assert {"t1": ("order-1", True), "t2": (None, False)} == owners
+    assert "t1" == callback_urls.bound_task(db, made)
+    db.close()
 
 
 def test_follow__by_which_verdict_a_task_is_vouched_for(db: Database) -> None:

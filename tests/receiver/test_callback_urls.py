@@ -138,9 +138,10 @@ def test_made__by_operators_alone(house: House) -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_called__opens_its_source(house: House, source: str) -> None:
     """A minted URL is accepted by any source, with no other secret or beside those it has."""
-    _, token = made(house, source)
+    key, token = made(house, source)
     answer = house.deliver(source, key=KEY if source == "signed" else None, token=token)
     assert (200, "accepted") == (answer.status_code, answer.json()["outcome"])
+    assert "t1" == ledger.bound_task(house.db, key)
 
 
 def test_called__beside_static_tokens(house: House) -> None:

@@ -57,9 +57,9 @@ def test_document__operations_are_told_apart(document: dict[str, Any]) -> None:
 
 
 def test_document__who_needs_a_token(document: dict[str, Any]) -> None:
-    """Exactly what stands under /api needs a bearer token."""
+    """Exactly what stands under /api, and the metrics, need a bearer token."""
     for (path, _), one in operations(document).items():
-        assert path.startswith("/api/") is ("security" in one)
+        assert (path.startswith("/api/") or path == "/metrics") is ("security" in one)
 
 
 def test_document__lists_take_every_filter(document: dict[str, Any]) -> None:

@@ -1,0 +1,105 @@
+"""
+GET /metrics: Prometheus text, read from the ledger at each scrape.
+
+Nothing is counted in this process: several of them would each tell a part, and a restart would forget it. So whichever
+answers says the same, and rules take the maximum over processes, never the sum.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from anyio.to_thread import run_sync
+from prometheus_client import Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from archive.ledger import gauges, queries
+from archive.ledger.database import Database
+from archive.settings import Settings
+from receiver.auth import Role, require
+
+
+class Lateness(Protocol):
+    """How polling of one source keeps up: open tasks whose look is overdue, and by how much at most."""
+
+    @property
+    def late(self) -> int: ...
+
+    @property
+    def lag(self) -> timedelta: ...
+
+
+Polling = Callable[[Database], Mapping[str, Lateness]]
+
+
+class Metrics:
+    """The endpoint. *polling* asks the ledger how late looks are, by source."""
+
+    def __init__(self, settings: Settings, db: Database, polling: Polling | None) -> None:
+        self._settings = settings
+        self._db = db
+        self._polling = polling
+
+    async def metrics(self, request: Request) -> Response:
+        """What waits, what is done and what is late, by source, as Prometheus text."""
+        require(request, self._settings.server, Role.VIEWER)
+        text = await run_sync(self._text)
+        return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    def _text(self) -> bytes:
+        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks()]))
+
+    def _counts(self) -> Iterable[Metric]:
+        sources, limit = sorted(self._settings.sources), f"{gauges.AT_MOST} at most"
+        found = gauges.assets_by_state(self._db, sources)
+        yield _family("assets", f"Assets by state, {limit}.", ("source", "state"), found.items())
+        found = gauges.tasks_by_state(self._db, sources)
+        yield _family("tasks", f"Tasks by state, {limit}.", ("source", "state"), found.items())
+        found = gauges.deliveries_by_outcome(self._db, sources)
+        text = f"Deliveries of the last day by outcome, {limit} in all."
+        yield _family("deliveries_last_day", text, ("source", "outcome"), found.items())
+        stopped = queries.paused(self._db)
+        paused = [((source,), source in stopped) for source in sources]
+        yield _family("source_paused", "1 while an operator has paused the source.", ("source",), paused)
+
+    def _work(self) -> Iterable[Metric]:
+        work = queries.work(self._db)
+        for name, text, number in (
+            ("assets_due", "Assets that could be claimed now, 1000 at most.", work.due),
+            ("assets_running", "Assets a worker holds, 1000 at most.", work.running),
+            ("assets_overdue", "Assets past their must_by that still wait, 1000 at most.", work.overdue),
+            ("looks_due", "Tasks that could be asked about now, 1000 at most.", work.looks_due),
+        ):
+            yield _family(name, text, (), [((), number)])
+
+    def _looks(self) -> Iterable[Metric]:
+        if self._polling is None:
+            return
+        found = self._polling(self._db)
+        lags = [((source,), polling.lag.total_seconds()) for source, polling in found.items()]
+        late = [((source,), polling.late) for source, polling in found.items()]
+        yield _family("poll_lag_seconds", "How late the most overdue look is.", ("source",), lags)
+        yield _family("poll_late_tasks", "Open tasks whose look is late.", ("source",), late)
+
+
+class _Once(Collector):
+    """What one scrape says."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _family(
+    name: str, text: str, labels: Sequence[str], values: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"reelkeep_{name}", text, labels=labels)
+    for key, value in sorted(values):
+        family.add_metric(key, value)
+    return family

@@ -1,0 +1,163 @@
+"""What Prometheus reads, and the rules that come with it."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from httpx2 import Response
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from archive.ledger import claims, gauges
+from archive.ledger.database import Database
+from receiver.app import create_app
+from tests.doubles import FakeClock, SilentBell
+from tests.receiver.house import OPERATOR, TOKEN, VIEWER, House, assert_problem, open_house
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
+
+
+def read(response: Response) -> dict[tuple[str, str, str], float]:
+    """Samples by name, source and state or outcome."""
+    assert 200 == response.status_code, response.text
+    return {
+        (one.name, one.labels.get("source", ""), one.labels.get("state", one.labels.get("outcome", ""))): one.value
+        for family in text_string_to_metric_families(response.text)
+        for one in family.samples
+    }
+
+
+def test_metrics__count_what_the_ledger_holds(db: Database, clock: FakeClock) -> None:
+    """Assets, tasks and deliveries by source and state; what is due, held and overdue; what is paused."""
+    with open_house(db, clock) as house:
+        for n in range(3):
+            house.deliver(task_id=f"t{n}", link=f"https://storage.kie.ai/{n}.mp4")
+        house.deliver(task_id="t9", link="https://evil.example/x.mp4")
+        house.deliver("asked", task_id="t1")
+        assert claims.take(db, "w", house.settings.caps, timedelta(seconds=12)) is not None
+        house.ask("POST", "/api/sources/token/pause")
+        found = read(house.ask("GET", "/metrics", VIEWER))
+        expected = {
+            ("reelkeep_assets", "signed", "waiting"): 3, ("reelkeep_assets", "signed", "quarantined"): 1,
+            ("reelkeep_assets", "signed", "lost"): 0, ("reelkeep_assets", "open", "archived"): 0,
+            ("reelkeep_tasks", "signed", "succeeded"): 3, ("reelkeep_tasks", "signed", "open"): 1,
+            ("reelkeep_tasks", "asked", "open"): 1,
+            ("reelkeep_deliveries_last_day", "signed", "accepted"): 3,
+            ("reelkeep_deliveries_last_day", "signed", "quarantined"): 1,
+            ("reelkeep_deliveries_last_day", "asked", "accepted"): 1,
+            ("reelkeep_source_paused", "token", ""): 1, ("reelkeep_source_paused", "signed", ""): 0,
+            ("reelkeep_assets_due", "", ""): 2, ("reelkeep_assets_running", "", ""): 1,
+            ("reelkeep_assets_overdue", "", ""): 0, ("reelkeep_looks_due", "", ""): 1,
+        }  # fmt: skip
+        assert expected == {key: found[key] for key in expected}
+        clock.advance(days=2)
+        later = read(house.ask("GET", "/metrics", VIEWER))
+        assert (0, 3) == (
+            later["reelkeep_deliveries_last_day", "signed", "accepted"],
+            later["reelkeep_assets_overdue", "", ""],
+        )
+
+
+def test_metrics__count_no_further_than_they_must(db: Database, clock: FakeClock) -> None:
+    """However much there is, a count stops at its bound."""
+    with open_house(db, clock) as house:
+        for n in range(5):
+            house.deliver(task_id=f"t{n}", link=f"https://storage.kie.ai/{n}.mp4")
+    for count in (gauges.assets_by_state, gauges.tasks_by_state, gauges.deliveries_by_outcome):
+        assert [5, 3] == [max(count(db, ["signed", "token"], at_most).values()) for at_most in (9, 3)]
+        assert 0 == sum(count(db, ["token"]).values()) or count is gauges.deliveries_by_outcome
+
+
+def test_metrics__of_no_source(small_db: Database, clock: FakeClock) -> None:
+    """An installation without sources has metrics, too."""
+    with open_house(small_db, clock, sources={}) as house:
+        assert 0 == read(house.ask("GET", "/metrics"))["reelkeep_assets_due", "", ""]
+
+
+@dataclass(frozen=True)
+class Late:
+    late: int
+    lag: timedelta
+
+
+def test_metrics__how_late_looks_are(house: House) -> None:
+    """Lag and number of late looks by source, as the ledger tells them."""
+
+    def polling(_db: Database) -> Mapping[str, Late]:
+        return {"asked": Late(3, timedelta(seconds=90.5)), "token": Late(0, timedelta(0))}
+
+    app = create_app(house.settings, house.db, SilentBell(), clock=house.clock, polling=polling)
+    with TestClient(app) as client:
+        found = read(client.get("/metrics", headers={"Authorization": f"Bearer {VIEWER}"}))
+    looks = {(name, source): value for (name, source, _), value in found.items() if name.startswith("reelkeep_poll")}
+    assert {
+        ("reelkeep_poll_lag_seconds", "asked"): 90.5, ("reelkeep_poll_lag_seconds", "token"): 0,
+        ("reelkeep_poll_late_tasks", "asked"): 3, ("reelkeep_poll_late_tasks", "token"): 0,
+    } == looks  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "reason"),
+    [(None, 401, "token_missing"), ("guess", 401, "token_unknown"), (TOKEN, 401, "token_unknown")],
+)
+def test_metrics__for_viewers(house: House, token: str | None, status: int, reason: str) -> None:
+    """Numbers are not for everybody; viewers and operators read them, as the text Prometheus has known for years."""
+    assert_problem(house.ask("GET", "/metrics", token), status, reason)
+    for known in (VIEWER, OPERATOR):
+        answer = house.ask("GET", "/metrics", known)
+        assert "text/plain; version=0.0.4; charset=utf-8" == answer.headers["content-type"]
+
+
+def test_metrics__while_the_ledger_is_away(house: House) -> None:
+    """A scrape that cannot be answered fails, so that `up` tells."""
+    Path(str(house.db.engine.url.database)).unlink()
+    house.db.close()
+    assert_problem(house.ask("GET", "/metrics"), 503, "ledger_unavailable")
+
+
+def test_docs__name_every_gauge(house: House) -> None:
+    """docs/operations.md has a row for each gauge, with its labels, and no other."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    rows = {
+        name: set(filter(None, labels.split(", ")))
+        for name, labels in re.findall(r"^\| `(reelkeep_\w+)` \| ([\w, ]*) \|", page, re.MULTILINE)
+    }
+    families = list(text_string_to_metric_families(house.ask("GET", "/metrics").text))
+    assert rows == {family.name: set(family.samples[0].labels) for family in families}
+    assert all(family.documentation and "gauge" == family.type for family in families)
+
+
+def rules() -> list[dict[str, Any]]:
+    document = yaml.safe_load(RULES.read_text())
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+def test_rules__speak_of_what_there_is(house: House) -> None:
+    """Every gauge, state and outcome a rule asks for exists; each rule says how bad it is and what it means."""
+    found = read(house.ask("GET", "/metrics"))
+    for rule in rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"]
+        named = re.findall(r"(reelkeep_\w+)(?:\{(?:state|outcome)=\"(\w+)\"\})?", rule["expr"])
+        assert named or "up{" in rule["expr"]
+        assert set(named) <= {(name, state) for name, _, state in found}
+
+
+def test_rules__and_the_text_pass_prometheus_own_check(house: House) -> None:
+    """promtool accepts the rules, and finds nothing to say about the text."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("NOT TESTED: Prometheus accepts the rules and the metrics (promtool is not installed)")
+    checked = subprocess.run([promtool, "check", "rules", RULES], capture_output=True, text=True, check=False)
+    assert 0 == checked.returncode, checked.stderr
+    text = house.ask("GET", "/metrics").text
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (0, "") == (checked.returncode, checked.stderr)
