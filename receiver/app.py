@@ -25,7 +25,7 @@ from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
 from receiver.health import Health
 from receiver.intake import Intake
-from receiver.metrics import Metrics, Polling
+from receiver.metrics import Metrics
 from receiver.openapi import describe
 from receiver.problems import ProblemError, on_crash, on_error, on_http, on_problem
 from receiver.webhooks import Webhooks
@@ -37,13 +37,8 @@ def create_app(
     bell: Bell,
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    polling: Polling | None = None,
 ) -> Starlette:
-    """
-    The receiver over *db*. Rings *bell* after a commit that left work, off the path of the answer.
-
-    *polling* tells how late looks are; without it the metrics say nothing about that.
-    """
+    """The receiver over *db*. Rings *bell* after a commit that left work, off the path of the answer."""
     due = asyncio.Event()
     content = Content(settings.store)
     intake = Intake(db, on_due=due.set)
@@ -85,7 +80,7 @@ def create_app(
         Route("/api/sources/{source}/resume", api.resume_source, methods=["POST"]),
         Route("/healthz", health.live),
         Route("/readyz", health.ready),
-        Route("/metrics", Metrics(settings, db, polling).metrics),
+        Route("/metrics", Metrics(settings, db).metrics),
     ]
     document = describe(routes)
     routes.append(Route("/openapi.json", lambda _request: Answer(document)))

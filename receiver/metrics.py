@@ -5,9 +5,7 @@ Nothing is counted in this process: several of them would each tell a part, and 
 answers says the same, and rules take the maximum over processes, never the sum.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from anyio.to_thread import run_sync
 from prometheus_client import Metric, generate_latest
@@ -17,32 +15,19 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from archive.alerts import link_lives
 from archive.ledger import gauges, queries
 from archive.ledger.database import Database
 from archive.settings import Settings
 from receiver.auth import Role, require
 
 
-class Lateness(Protocol):
-    """How polling of one source keeps up: open tasks whose look is overdue, and by how much at most."""
-
-    @property
-    def late(self) -> int: ...
-
-    @property
-    def lag(self) -> timedelta: ...
-
-
-Polling = Callable[[Database], Mapping[str, Lateness]]
-
-
 class Metrics:
-    """The endpoint. *polling* asks the ledger how late looks are, by source."""
+    """The endpoint."""
 
-    def __init__(self, settings: Settings, db: Database, polling: Polling | None) -> None:
+    def __init__(self, settings: Settings, db: Database) -> None:
         self._settings = settings
         self._db = db
-        self._polling = polling
 
     async def metrics(self, request: Request) -> Response:
         """What waits, what is done and what is late, by source, as Prometheus text."""
@@ -77,13 +62,13 @@ class Metrics:
             yield _family(name, text, (), [((), number)])
 
     def _looks(self) -> Iterable[Metric]:
-        if self._polling is None:
-            return
-        found = self._polling(self._db)
+        found = queries.polling(self._db, link_lives(self._settings.askable))
         lags = [((source,), polling.lag.total_seconds()) for source, polling in found.items()]
         late = [((source,), polling.late) for source, polling in found.items()]
-        yield _family("poll_lag_seconds", "How late the most overdue look is.", ("source",), lags)
-        yield _family("poll_late_tasks", "Open tasks whose look is late.", ("source",), late)
+        text = "How long the open task that waits longest was not asked about."
+        yield _family("poll_lag_seconds", text, ("source",), lags)
+        text = "Open tasks that were not asked about for longer than a link lives, 10000 at most."
+        yield _family("poll_late_tasks", text, ("source",), late)
 
 
 class _Once(Collector):

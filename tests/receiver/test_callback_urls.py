@@ -18,14 +18,11 @@ from starlette.applications import Starlette
 
 from archive import callback_token
 from archive.cli import main
-from archive.documents import Reader
 from archive.errors import LedgerError
-from archive.grammar import check_name
 from archive.ledger import callback_urls as ledger
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, callback_urls, tasks
-from archive.model import Callbacks, Event, Progress
-from archive.providers import PROVIDERS, kie
+from archive.providers import PROVIDERS, kie, without
 from receiver.app import create_app
 from tests.archive.test_callback_token import HOSTILE
 from tests.doubles import START, FakeClock, SilentBell, wait_for
@@ -116,12 +113,9 @@ def test_made__not_without_signing_keys(small_db: Database, clock: FakeClock) ->
         assert "REELKEEP_SIGNING_KEY" in document["detail"]
 
 
-def test_made__not_for_a_provider_that_never_calls_back(
-    small_db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_made__not_for_a_provider_that_never_calls_back(small_db: Database, clock: FakeClock) -> None:
     """Such a URL would never be called: the task has to be registered."""
-    monkeypatch.setitem(PROVIDERS, "silent", play(CALLBACKS=Callbacks.NONE))
-    with minting(small_db, clock, silent={"provider": "silent", "api_key": "k"}) as house:
+    with minting(small_db, clock, silent={"provider": "seedance2ai", "api_key": "k"}) as house:
         assert_problem(house.ask("POST", "/api/callback-urls", json={"source": "silent"}), 422, "no_callbacks")
 
 
@@ -314,32 +308,21 @@ def test_vouched__by_whom(db: Database, clock: FakeClock) -> None:
 
 # --- a callback that names no task ------------------------------------------------------------------------------------
 
+RUNNING = {"success": True, "task_id": "t1", "data": {"task_id": "cgt-1", "status": "processing"}}
 NAMELESS = {"success": False, "trace_id": "x", "error": {"code": "api_error", "message": "reason"}}
 
 
-def read_nameless(document: Any, *, at: datetime, task_id: str | None = None) -> Event:
-    """As AceData's guide shows a failure: nothing in it says whose it is."""
-    named = check_name(Reader(document).text("task_id") or task_id, "task_id")
-    progress = {True: Progress.SUCCEEDED, False: Progress.FAILED, None: Progress.RUNNING}[document.get("success")]
-    return Event(named, progress, "tasks", reason="api_error" if progress is Progress.FAILED else None, completed_at=at)
-
-
-def play(**differently: Any) -> Any:
-    """KIE, but for what is named."""
-    return SimpleNamespace(**{**vars(kie), **differently})
-
-
 @pytest.fixture
-def nameless(db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    monkeypatch.setitem(PROVIDERS, "nameless", play(normalise=read_nameless, CALLBACKS=Callbacks.UNSIGNED))
-    with minting(db, clock, ace={"provider": "nameless", "api_key": "k"}) as house:
+def nameless(db: Database, clock: FakeClock) -> Iterator[House]:
+    """AceData, whose guide shows a failure in which nothing says whose it is."""
+    with minting(db, clock, ace={"provider": "acedata", "api_key": "k"}) as house:
         yield house
 
 
 def test_nameless__is_the_task_the_url_is_bound_to(nameless: House) -> None:
     """A failure that names no task is about the one the URL was made for, and asks about it at once."""
     key, token = made(nameless, "ace")
-    nameless.deliver("ace", dumps({"task_id": "t1"}), key=None, token=token)
+    nameless.deliver("ace", dumps(RUNNING), key=None, token=token)
     nameless.clock.advance(seconds=5)
     answer = nameless.deliver("ace", dumps(NAMELESS), key=None, token=token).json()
     assert ("accepted", None) == (answer["outcome"], answer["reason"])
@@ -377,7 +360,7 @@ def test_nameless__by_a_token_of_the_source(nameless: House) -> None:
     """Only a URL of one task can tell; what a sender writes into a header of ours cannot."""
     key, token = made(nameless, "ace")
     nameless.deliver("ace", dumps({"task_id": "t1"}), key=None, token=token)
-    with minting(nameless.db, nameless.clock, ace={"provider": "nameless", "tokens": ["t" * 9]}) as house:
+    with minting(nameless.db, nameless.clock, ace={"provider": "acedata", "tokens": ["t" * 9]}) as house:
         headers = {"reelkeep-callback-id": key}
         answer = house.deliver("ace", dumps(NAMELESS), key=None, token="t" * 9, headers=headers).json()
         assert "task_id_missing" == answer["reason"]
@@ -394,13 +377,13 @@ def test_nameless__while_the_ledger_is_away(nameless: House, monkeypatch: pytest
         raise LedgerError("ledger_unavailable")
 
     monkeypatch.setattr(ledger, "bound_task", away)
-    with minting(nameless.db, nameless.clock, ace={"provider": "nameless", "api_key": "k"}) as house:
+    with minting(nameless.db, nameless.clock, ace={"provider": "acedata", "api_key": "k"}) as house:
         answer = house.deliver("ace", dumps(NAMELESS), key=None, token=token)
         assert_problem(answer, 503, "ledger_unavailable")
         assert "2" == answer.headers["retry-after"]
         assert before == house.count()
         # Nobody asks where the body says whose it is.
-        assert 200 == house.deliver("ace", dumps({"task_id": "t1"}), key=None, token=token).status_code
+        assert 200 == house.deliver("ace", dumps(RUNNING), key=None, token=token).status_code
 
 
 # --- replay, and the command line -------------------------------------------------------------------------------------
@@ -410,7 +393,7 @@ def test_replay__binds_what_was_not_understood_at_first(house: House, monkeypatc
     """A delivery that is understood only after an adapter was mended still inherits from the URL it came by."""
     key, token = made(house, external_id="order-1")
     with monkeypatch.context() as patched:
-        patched.setitem(PROVIDERS, "kie", play(normalise=read_nameless))
+        patched.setitem(PROVIDERS, "kie", SimpleNamespace(**{**vars(kie), "normalise": without.normalise}))
         answer = house.deliver("bare", key=None, token=token).json()
     assert "quarantined" == answer["outcome"]
     house.ask("POST", f"/api/deliveries/{answer['delivery_id']}/replay")

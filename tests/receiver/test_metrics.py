@@ -3,8 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,11 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from httpx2 import Response
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.testclient import TestClient
 
 from archive.ledger import claims, gauges
 from archive.ledger.database import Database
-from receiver.app import create_app
-from tests.doubles import FakeClock, SilentBell
+from archive.providers import kie
+from tests.doubles import FakeClock
 from tests.receiver.house import OPERATOR, TOKEN, VIEWER, House, assert_problem, open_house
 
 ROOT = Path(__file__).parents[2]
@@ -82,26 +79,17 @@ def test_metrics__of_no_source(small_db: Database, clock: FakeClock) -> None:
         assert 0 == read(house.ask("GET", "/metrics"))["reelkeep_assets_due", "", ""]
 
 
-@dataclass(frozen=True)
-class Late:
-    late: int
-    lag: timedelta
-
-
 def test_metrics__how_late_looks_are(house: House) -> None:
-    """Lag and number of late looks by source, as the ledger tells them."""
-
-    def polling(_db: Database) -> Mapping[str, Late]:
-        return {"asked": Late(3, timedelta(seconds=90.5)), "token": Late(0, timedelta(0))}
-
-    app = create_app(house.settings, house.db, SilentBell(), clock=house.clock, polling=polling)
-    with TestClient(app) as client:
-        found = read(client.get("/metrics", headers={"Authorization": f"Bearer {VIEWER}"}))
+    """Lag and number of late looks for each source that can be asked, as the ledger tells them."""
+    house.ask("POST", "/api/tasks", json={"source": "asked", "task_id": "t1"})
+    house.clock.advance(minutes=30)
+    found = read(house.ask("GET", "/metrics", VIEWER))
     looks = {(name, source): value for (name, source, _), value in found.items() if name.startswith("reelkeep_poll")}
+    lag = timedelta(minutes=30) - kie.PACE.typical
     assert {
-        ("reelkeep_poll_lag_seconds", "asked"): 90.5, ("reelkeep_poll_lag_seconds", "token"): 0,
-        ("reelkeep_poll_late_tasks", "asked"): 3, ("reelkeep_poll_late_tasks", "token"): 0,
-    } == looks  # fmt: skip
+        ("reelkeep_poll_lag_seconds", "asked"): lag.total_seconds(),
+        ("reelkeep_poll_late_tasks", "asked"): 1,
+    } == looks
 
 
 @pytest.mark.parametrize(
