@@ -1,7 +1,7 @@
 """
-The demo: `python -m simulator.demo`. Plays a provider to the whole service, then proves from outside what stands.
+The demo: `python -m simulator.demo`. Plays five providers to the whole service, then proves from outside what stands.
 
-Exit 0 only if every case ended as it must: each film exactly once in the store with the bytes that were made, nothing
+Exit 0 only if every case ended as it must: each file exactly once in the store with the bytes that were made, nothing
 of an attacker's, no failed generation taken for a success.
 """
 
@@ -18,10 +18,11 @@ from typing import Any, Final
 import httpx
 
 from simulator.cases import CASES, Case
+from simulator.orders import order, task_id_in
+from simulator.routes import ROUTES
 from simulator.stage import Stage, stage
 
-_PATIENCE: Final = 50.0  # seconds for all cases together
-_CREATE: Final = {"seedance": "/api/v1/seedance/generate", "market": "/api/v1/jobs/createTask"}
+_PATIENCE: Final = 75.0  # seconds for all cases together
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reelkeep-demo-") as folder, stage(Path(folder)) as on:
-        print(f"Simulated provider {on.api}, service {on.service['url']}, store {on.service['store']}\n")
+        print(f"Simulated providers {on.api}, service {on.service['url']}, store {on.service['store']}\n")
         service = httpx.Client(
             base_url=on.service["url"], headers={"Authorization": f"Bearer {on.service['token']}"}, trust_env=False
         )
@@ -50,31 +51,30 @@ def main() -> int:
 
 
 def _create(on: Stage, service: httpx.Client, case: Case) -> str:
-    """Ask the provider for a video, as its customers do."""
-    callback = f"{on.service['url']}/webhooks/kie"
-    body: dict[str, Any] = {"callBackUrl": callback, "prompt": case.name, "model": "seedance-1-0-lite"}
-    if case.route == "market":
-        body = {"model": "bytedance/seedance", "callBackUrl": callback, "input": {"prompt": case.name}}
+    """Ask the provider for a video, an image or a sound, as its customers do."""
+    body = order(case.route, case.name, on.callback_url(case.source))
     headers = {"Authorization": f"Bearer {on.api_key}", "X-Sim-Plan": json.dumps(case.plan)}
-    answer = httpx.post(on.api + _CREATE[case.route], json=body, headers=headers, trust_env=False)
-    task_id = str(answer.raise_for_status().json()["data"]["taskId"])
+    answer = httpx.post(on.api + ROUTES[case.route].create, json=body, headers=headers, trust_env=False)
+    task_id = task_id_in(answer.raise_for_status().json())
     if case.is_registered:
         expected = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
-        task = {"source": "kie", "task_id": task_id, "expected_by": expected, "metadata": {"prompt": case.name}}
+        task = {"source": case.source, "task_id": task_id, "expected_by": expected, "metadata": {"prompt": case.name}}
         service.post("/api/tasks", json=task).raise_for_status()
     return task_id
 
 
 def _wait(service: httpx.Client, on: Stage, played: list[tuple[Case, str]]) -> None:
-    """Until every asset that is owed stands and every callback was made, or patience ends."""
+    """Until every asset that is owed stands and every callback was made, or patience ends. Forged tasks stay open."""
     end = time.monotonic() + _PATIENCE
     wanted = sum(case.assets for case, _ in played)
-    calls = sum(step.get("times", 1) for case, _ in played for step in case.plan.get("callbacks", [{}]))
+    calls = sum(case.calls for case, _ in played)
+    ours = {task_id for _, task_id in played}
     while time.monotonic() < end:
         items = service.get("/api/assets", params={"state": "archived", "limit": 200}).json()["items"]
         tasks = service.get("/api/tasks", params={"state": "open", "limit": 200}).json()["items"]
+        is_open = any(task["task_id"] in ours for task in tasks)
         made = sum(entry["event"] == "callback" for entry in _journal(on))
-        if len(items) >= wanted and not tasks and made >= calls:
+        if len(items) >= wanted and not is_open and made >= calls:
             return
         time.sleep(0.1)
 
@@ -86,7 +86,7 @@ def _journal(on: Stage) -> list[dict[str, Any]]:
 def _report(service: httpx.Client, on: Stage, played: list[tuple[Case, str]]) -> list[str]:
     """One line a case; return what is not as it must be."""
     journal = _journal(on)
-    widths = "{:<8} {:<24} {:<9} {:>6} {:>11} {:>9} {:>9}  {}"
+    widths = "{:<11} {:<24} {:<9} {:>6} {:>11} {:>9} {:>9}  {}"
     head = ("source", "case", "by", "assets", "bytes", "archived", "margin", "the provider heard")
     print(widths.format(*head))
     problems = []
@@ -103,12 +103,14 @@ def _report(service: httpx.Client, on: Stage, played: list[tuple[Case, str]]) ->
         margin = _span(min(margins)) if margins else "-"
         size = sum(asset["size"] for asset in archived)
         way = "callback" if calls else "poll"
-        print(widths.format("kie", case.name, way, len(archived), f"{size:,}", took, margin, _heard(calls)))
+        print(widths.format(case.source, case.name, way, len(archived), f"{size:,}", took, margin, _heard(calls)))
         if len(archived) != case.assets or len(assets) != case.assets:
-            problems.append(f"{case.name}: {len(archived)} of {case.assets} archived ({_states(assets)})")
+            problems.append(
+                f"{case.source}, {case.name}: {len(archived)} of {case.assets} archived ({_states(assets)})"
+            )
         [task] = service.get("/api/tasks", params={"task_id": task_id}).json()["items"]
         if task["state"] != ("succeeded" if case.assets else "failed"):
-            problems.append(f"{case.name}: the task is {task['state']}")
+            problems.append(f"{case.source}, {case.name}: the task is {task['state']}")
     return problems
 
 
@@ -150,7 +152,7 @@ def _prove(on: Stage) -> list[str]:
     proof = json.loads(done.stdout)
     print(
         f"\nproof from outside: {proof['objects']} objects read from S3, {proof['bytes']:,} bytes, hashed and compared "
-        f"with {proof['films']} films as they were made: {'all stand' if done.returncode == 0 else 'FAILED'}"
+        f"with {proof['films']} files as they were made: {'all stand' if done.returncode == 0 else 'FAILED'}"
     )
     return [str(problem) for problem in proof["problems"]]
 

@@ -48,7 +48,7 @@ class Plan:
     outcome: Outcome = "success"
     outputs: int = 1  # results
     last_frame: bool = False
-    originals: bool = False  # Veo: a second film to each result, in `originUrls`
+    originals: bool = False  # Veo: to each result a second film, in `originUrls`
     # how it is said; None: the first of what the route knows (`simulator.routes`)
     shape: str | None = None  # of callbacks
     poll_shape: str | None = None

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,24 +24,60 @@ api_base = "{api}"
 allowed_hosts = ["{files}"]
 insecure_http = true
 max_concurrency = 16
+
+[sources.seedanceapi]
+provider = "seedanceapi"
+tokens = ["{callback_token}"]
+api_key = "{api_key}"
+api_base = "{api}"
+allowed_hosts = ["{files}"]
+insecure_http = true
+
+[sources.seedance2ai]
+provider = "seedance2ai"
+api_key = "{api_key}"
+api_base = "{api}"
+allowed_hosts = ["{files}"]
+insecure_http = true
+
+[sources.kyyaipower]
+provider = "kyyaipower"
+api_key = "{api_key}"
+api_base = "{api}"
+allowed_hosts = ["{files}"]
+insecure_http = true
+
+[sources.acedata]
+provider = "acedata"
+tokens = ["{callback_token}"]
+api_key = "{api_key}"
+api_base = "{api}"
+allowed_hosts = ["{files}"]
+insecure_http = true
 """
+_UNSIGNED: Final = {"seedanceapi", "acedata"}  # their callbacks prove themselves by the URL they come to, or not at all
 
 
 @dataclass(frozen=True)
 class Stage:
     """Where everything is."""
 
-    api: str  # the simulated provider
-    api_key: str
+    api: str  # the simulated providers
+    api_key: str = field(repr=False)
+    callback_token: str = field(repr=False)
     log: Path  # the simulator's journal
     service: dict[str, Any]  # what `reelkeep up --json` said
     environment: dict[str, str]  # S3 of the service, for whoever wants to look from outside
+
+    def callback_url(self, source: str) -> str:
+        """Where a provider is told to call back."""
+        return f"{self.service['url']}/webhooks/{source}{f'/{self.callback_token}' if source in _UNSIGNED else ''}"
 
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
     """Everything up under *folder*, and down again at the end."""
-    api_key, hmac_key, token = (secrets.token_hex(18) for _ in range(3))
+    api_key, hmac_key, token, callback_token = (secrets.token_hex(18) for _ in range(4))
     simulator = _start(
         (sys.executable, "-m", "simulator", "--port", "0", "--files-port", "0", "--state", str(folder / "simulator")),
         ("--api-key", api_key, "--hmac-key", hmac_key),
@@ -51,14 +87,22 @@ def stage(folder: Path) -> Iterator[Stage]:
         settings = folder / "reelkeep.toml"
         files = urlsplit(where["files"]).netloc
         settings.write_text(
-            _SETTINGS.format(token=token, hmac_key=hmac_key, api_key=api_key, api=where["api"], files=files)
+            _SETTINGS.format(
+                token=token,
+                hmac_key=hmac_key,
+                api_key=api_key,
+                callback_token=callback_token,
+                api=where["api"],
+                files=files,
+            )
         )
         up = (sys.executable, "-m", "archive.cli", "up", "--json", "--port", "0", "--data", str(folder / "data"))
         log = (folder / "service.log").open("wb")
         service = _start(up, ("--config", str(settings)), stderr=log)
         with _ended(service), log:
             said = _first_line(service)
-            yield Stage(where["api"], api_key, folder / "simulator" / "log.jsonl", said, said["environment"])
+            journal = folder / "simulator" / "log.jsonl"
+            yield Stage(where["api"], api_key, callback_token, journal, said, said["environment"])
 
 
 def _start(command: tuple[str, ...], more: tuple[str, ...], **options: Any) -> "subprocess.Popen[bytes]":

@@ -89,6 +89,8 @@ def test_called_back__fail(customer: Customer, receiver: Receiver, missing: bool
         del expected["task_id"]
     assert form(expected) == form(called(receiver))
     assert task_id == customer.ended("ace", task_id)["response"]["task_id"]
+    older = customer.create("ace", outcome="fail", missing_task_id=missing, poll_shape="callback")
+    assert older == eventually(lambda: "error" in (said := customer.ask("ace", older).json()) and said)["task_id"]
 
 
 def test_polled__record(customer: Customer) -> None:

@@ -67,6 +67,8 @@ def test_attackers(sim: Simulator, customer: Customer, receiver: Receiver, name:
     )
     eventually(lambda: len(receiver.requests) >= len(steps))
     failure, swapped, no_task = receiver.bodies()
+    signed = ["x-webhook-signature" in headers for headers, _ in receiver.requests]
+    assert [False, name not in UNSIGNED, False] == signed
     assert [] == links_in(failure)
     (decoy,), (film, *_) = sim.log("decoy", task_id=task_id), sim.log("film", task_id=task_id, role="result")
     for lie in (swapped, no_task):

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.simulator.customers import Customer, links_in
 from tests.simulator.helpers import Simulator, eventually, layout_of, running
 
 
@@ -103,9 +104,10 @@ def test_link__dies_after_gets(sim: Simulator, allowed: int) -> None:
     assert get(sim.links(task_id)[0]).status_code == 200
 
 
-def test_fresh_link__foreign(sim: Simulator) -> None:
-    """A URL that is not this provider's gets code 422."""
-    for url in ("https://example.com/videos/x.mp4", f"{sim.files}/videos/unknown.mp4", "", 5):
+def test_fresh_link__foreign(sim: Simulator, customer: Customer) -> None:
+    """A URL that is not this provider's gets code 422, be it of another one on the same host."""
+    [others] = links_in(customer.ended("kyy", customer.create("kyy")))
+    for url in (others, "https://example.com/videos/x.mp4", f"{sim.files}/videos/unknown.mp4", "", 5):
         answer = sim.customer.post("/api/v1/common/download-url", json={"url": url})
         assert (answer.status_code, answer.json()["code"]) == (200, 422)
 

@@ -1,6 +1,7 @@
 """KIE's Runway and Veo routes speak as docs.kie.ai shows, key by key and in its order."""
 
 import json
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from simulator.signature import sign
 from tests.simulator.customers import Customer, form, inside, links_in
 from tests.simulator.helpers import HMAC_KEY, Receiver, Simulator, eventually
 
+WALL_CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 RUNWAY = """
 {"code": 200, "msg": "All generated successfully.",
  "data": {"task_id": "ee603959-0001", "video_id": "485da89c-0001", "video_url": "https://file.com/k/a.mp4",
@@ -18,6 +20,14 @@ VEO = """
  "data": {"taskId": "veo_task_1", "promptJson": "{…}", "fallbackFlag": false,
   "info": {"resultUrls": ["https://h.example/1.mp4"], "originUrls": ["https://h.example/o1.mp4"],
    "resolution": "1080p"}}}
+"""
+VEO_POLLED = """
+{"code": 200, "msg": "success",
+ "data": {"taskId": "veo_task_1", "paramJson": "{}", "completeTime": "2025-06-06 10:30:00",
+  "response": {"taskId": "veo_task_1", "resultUrls": ["http://h.example/1.mp4"],
+   "originUrls": ["http://h.example/o1.mp4"], "resolution": "1080p"},
+  "successFlag": 1, "errorCode": null, "errorMessage": "", "createTime": "2025-06-06 10:25:00",
+  "fallbackFlag": false}}
 """
 VEO_4K = """
 {"code": 200, "msg": "…",
@@ -115,16 +125,27 @@ def test_veo__fail(customer: Customer, receiver: Receiver, shape: str, code: int
 
 
 def test_veo__polled(customer: Customer) -> None:
-    """A Veo poll says 0 while it generates, 1 with the films in `response`, 2 or 3 on failure."""
-    answer = customer.ask("veo", customer.create("veo", ready_after=60)).json()
-    assert (0, None) == (answer["data"]["successFlag"], answer["data"].get("response"))
-    data = customer.ended("veo", customer.create("veo", outputs=2))["data"]
-    assert (1, 2) == (data["successFlag"], len(data["response"]["resultUrls"]))
-    data = customer.ended("veo", customer.create("veo", originals=True))["data"]
-    assert 1 == len(data["response"]["originUrls"])
+    """A Veo poll of a finished task is the documented one, films and originals in `response`."""
+    actual = customer.ended("veo", customer.create("veo", outputs=2, originals=True))
+    assert form(json.loads(VEO_POLLED)) == form(actual)
+    assert 4 == len(links_in(actual))
+    assert WALL_CLOCK.fullmatch(actual["data"]["createTime"])
+    assert WALL_CLOCK.fullmatch(actual["data"]["completeTime"])
+
+
+def test_veo__polled_4k(customer: Customer) -> None:
+    """A Veo poll of a 4K task has no fallbackFlag."""
+    data = customer.ended("veo", customer.create("veo", shape="4k"))["data"]
+    assert (1, 1, False) == (data["successFlag"], len(links_in(data)), "fallbackFlag" in data)
+
+
+def test_veo__polled_without_result(customer: Customer) -> None:
+    """A Veo poll says 0 while it generates, and 2 or 3 with a cause on failure; there is no response then."""
+    data = customer.ask("veo", customer.create("veo", ready_after=60)).json()["data"]
+    assert (0, None, None) == (data["successFlag"], data["response"], data["completeTime"])
     for flag in (2, 3):
         data = customer.ended("veo", customer.create("veo", outcome="fail", fail_flag=flag))["data"]
-        assert (flag, None) == (data["successFlag"], data.get("response"))
+        assert (flag, None, 501) == (data["successFlag"], data["response"], data["errorCode"])
 
 
 def test_market__queuing(customer: Customer) -> None:
