@@ -26,6 +26,11 @@ class Case:
         return ROUTES[self.route].source
 
     @property
+    def expected_in(self) -> float:
+        """Seconds until its result is likely, for a task that is registered: all files are made by two encoders."""
+        return 3 if ROUTES[self.route].calls else 12
+
+    @property
     def calls(self) -> int:
         """How many callbacks are made."""
         if ROUTES[self.route].calls is None:
@@ -41,6 +46,7 @@ def _small(**plan: Any) -> dict[str, Any]:
     return {"size": _SMALL} | plan
 
 
+_BUSY: Final = [{"status": 429, "retry_after": 1}]
 _LATER: Final = {"say": "success", "after": 1}
 _KIE: Final = (
     Case("plain", "seed", {"size": 2 * _MB}),
@@ -51,6 +57,7 @@ _KIE: Final = (
     Case("reordered", "seed", {"callbacks": _said("success", {"say": "progress", "after": 0.5})}),
     Case("never called back", "seed", {"callbacks": []}, is_registered=True),
     Case("never called back", "market", {"callbacks": []}, is_registered=True),
+    Case("too busy at first", "market", _small(callbacks=[], poll_faults=_BUSY), is_registered=True),
     Case("market shape", "market", {"size": 4 * _MB, "layout": "moov_last"}),
     Case("market, two files", "market", {"outputs": 2}, assets=2),
     Case("market, progress first", "market", {"callbacks": _said("progress", {"say": "success", "after": 0.5})}),
@@ -69,7 +76,9 @@ _KIE: Final = (
     Case("sound, mp3", "market", _small(media="mp3")),
     Case("sound, wav", "market", _small(media="wav")),
     Case("sound, m4a", "market", _small(media="m4a")),
+    Case("Runway, with its cover", "runway", _small(), assets=2),
     Case("Veo", "veo", _small()),
+    Case("Veo, 4K", "veo", _small(shape="4k"), assets=2),
     Case("Veo, originals", "veo", _small(originals=True), assets=2),
     Case("Veo, never called back", "veo", _small(originals=True, callbacks=[]), assets=2, is_registered=True),
 )
@@ -86,13 +95,12 @@ _SEEDANCEAPI: Final = (
 _SEEDANCE2AI: Final = (  # few, as the account is limited to 30 requests a minute
     Case("video and last frame", "seedance2", _small(last_frame=True), assets=2, is_registered=True),
     Case("list of images", "gpt-image-2", _small(outputs=3), assets=3, is_registered=True),
-    Case("images, two links each", "nano-banana-pro", _small(outputs=2), assets=2, is_registered=True),
+    Case("images, first links dead", "nano-banana-pro", _small(outputs=2, first_link_dead=True), 2, is_registered=True),
     Case("failed generation", "seedance2", _small(outcome="fail"), assets=0, is_registered=True),
 )
 _KYYAIPOWER: Final = (
     Case("plain", "kyy", _small(), is_registered=True),
     Case("queued first", "kyy", _small(queued_for=1), is_registered=True),
-    Case("too busy at first", "kyy", _small(poll_faults=[{"status": 429, "retry_after": 1}]), is_registered=True),
     Case("failed generation", "kyy", _small(outcome="fail"), assets=0, is_registered=True),
     Case("cancelled", "kyy", _small(outcome="cancelled"), assets=0, is_registered=True),
 )

@@ -57,7 +57,7 @@ def _create(on: Stage, service: httpx.Client, case: Case) -> str:
     answer = httpx.post(on.api + ROUTES[case.route].create, json=body, headers=headers, trust_env=False)
     task_id = task_id_in(answer.raise_for_status().json())
     if case.is_registered:
-        expected = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        expected = (datetime.now(UTC) + timedelta(seconds=case.expected_in)).isoformat()
         task = {"source": case.source, "task_id": task_id, "expected_by": expected, "metadata": {"prompt": case.name}}
         service.post("/api/tasks", json=task).raise_for_status()
     return task_id
@@ -98,7 +98,8 @@ def _report(service: httpx.Client, on: Stage, played: list[tuple[Case, str]]) ->
         films = [_instant(e["at"]) for e in journal if e["event"] == "film" and e["task_id"] == task_id]
         done = max((_instant(asset["archived_at"]) for asset in archived), default=None)
         since = min(told, default=None) or max(films, default=None)
-        took = f"{(done - since).total_seconds():.1f} s" if done and since else "-"
+        # A poll may be sooner than the callback that tells the truth.
+        took = f"{max(0.0, (done - since).total_seconds()):.1f} s" if done and since else "-"
         margins = [_instant(a["must_by"]) - _instant(a["archived_at"]) for a in archived]
         margin = _span(min(margins)) if margins else "-"
         size = sum(asset["size"] for asset in archived)

@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_demo__every_case_ends_as_it_must() -> None:
-    """`make demo`'s program exits 0, shows at least twelve videos, and the proof from outside stands."""
+    """`make demo`'s program exits 0 with files of all kinds from five sources, and the proof from outside stands."""
     done = subprocess.run(
         (sys.executable, "-m", "simulator.demo"), cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
     )
     assert 0 == done.returncode, done.stdout + done.stderr[-3000:]
-    assert "17 objects read from S3" in done.stdout
+    assert "63 objects read from S3" in done.stdout
     assert "all stand" in done.stdout
     for shown in (
         "duplicate x4",
@@ -29,8 +29,11 @@ def test_demo__every_case_ends_as_it_must() -> None:
         "stolen_fail: accepted",
         "swapped_url: accepted",
         "progress: ignored",
+        "fail: quarantined",
     ):
         assert shown in done.stdout
+    rows = [line.split()[0] for line in done.stdout.splitlines() if "  callback  " in line or "  poll  " in line]
+    assert {"kie", "seedanceapi", "seedance2ai", "kyyaipower", "acedata"} == set(rows)
 
 
 def _prove(folder: Path, s3: GatedS3, entries: list[dict[str, Any]]) -> tuple[int, list[str]]:

@@ -99,8 +99,8 @@ def runway_files(video: Any, image: Any) -> Files:
 
 
 def is_4k(info: Mapping[str, Any]) -> bool:
-    """Whether Veo tells of a film made again in 4K: only these have pictures and media ids beside the film."""
-    return "imageUrls" in info or "mediaIds" in info
+    """Whether Veo tells of a film made again in 4K: by pictures or media ids beside the film, or by its resolution."""
+    return "imageUrls" in info or "mediaIds" in info or word(info.get("resolution")) == "4k"
 
 
 def veo_files(info: Mapping[str, Any], *, again: bool) -> Files:
