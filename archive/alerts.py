@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from archive.ledger.queries import Polling, Work
 from archive.providers import PROVIDERS
-from archive.settings import Source
+from archive.sources import Source
 
 
 def link_lives(sources: Mapping[str, Source]) -> dict[str, timedelta]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from archive import callback_token
 from archive.providers import PROVIDERS
-from archive.settings import Source
+from archive.sources import Source
 
 
 @dataclass(frozen=True)

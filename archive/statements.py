@@ -3,7 +3,7 @@
 from archive.ledger.events import Statement
 from archive.model import Event, Verdict
 from archive.providers import PROVIDERS
-from archive.settings import Source
+from archive.sources import Source
 from archive.trust import decide
 
 

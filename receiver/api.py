@@ -19,7 +19,8 @@ from archive.ledger import callback_urls, deliveries, operator, queries, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Verdict
 from archive.providers import PROVIDERS
-from archive.settings import Settings, Source
+from archive.settings import Settings
+from archive.sources import Source
 from receiver import views
 from receiver.answers import Answer
 from receiver.auth import Role, require

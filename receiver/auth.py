@@ -1,5 +1,6 @@
 """Bearer tokens for people and their programs: viewers read, operators act. Webhooks have their own proofs."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from pydantic import SecretStr
@@ -36,5 +37,5 @@ def require(request: Request, server: Server, role: Role) -> Role:
     return Role.OPERATOR if is_operator else Role.VIEWER
 
 
-def _plain(tokens: list[SecretStr]) -> list[str]:
+def _plain(tokens: Iterable[SecretStr]) -> list[str]:
     return [token.get_secret_value() for token in tokens]

@@ -9,8 +9,8 @@ from archive import callback_token
 from archive.errors import VerificationError
 from archive.model import Delivery, Verdict
 from archive.providers import PROVIDERS
-from archive.settings import Source
 from archive.signature import matches_any
+from archive.sources import Source
 
 
 @dataclass(frozen=True)

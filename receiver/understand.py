@@ -9,7 +9,7 @@ from archive.ledger.deliveries import Received
 from archive.ledger.events import Statement
 from archive.model import Delivery, Outcome, Progress, Verdict
 from archive.providers import PROVIDERS
-from archive.settings import Source
+from archive.sources import Source
 from archive.statements import state
 from archive.trust import Decision
 

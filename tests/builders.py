@@ -7,7 +7,7 @@ from archive.identity import delivery_id
 from archive.ledger.deliveries import Received
 from archive.ledger.events import Statement
 from archive.model import Event, ExpiryOrigin, Link, Outcome, Output, Progress, Verdict
-from archive.settings import Source
+from archive.sources import Source
 from archive.trust import Decision
 from tests.doubles import START
 

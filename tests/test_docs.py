@@ -8,7 +8,8 @@ import pytest
 
 from archive.cli import _parser
 from archive.providers import PROVIDERS
-from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Settings, Source, Store, Workers
+from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Settings, Store, Workers
+from archive.sources import Source
 
 ROOT = Path(__file__).parents[1]
 

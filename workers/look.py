@@ -18,7 +18,7 @@ from archive.ledger.looks import Look
 from archive.model import Event, Progress, Verdict
 from archive.providers import PROVIDERS, Provider
 from archive.schedule import LOOK_CEILING, is_hopeless, next_look
-from archive.settings import Source
+from archive.sources import Source
 from archive.statements import state
 from workers.meter import Meter
 from workers.provider_api import TOO_LARGE, ProviderApi

@@ -6,7 +6,7 @@ from datetime import timedelta
 from archive.errors import ProviderBusyError
 from archive.ledger import accounts
 from archive.ledger.database import Database
-from archive.settings import Source
+from archive.sources import Source
 
 NO_WISH = timedelta(seconds=30)  # an account that is told "too many" without being told for how long
 

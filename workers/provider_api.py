@@ -9,7 +9,7 @@ import httpx
 
 from archive.errors import LinkRefusedError, ProviderBusyError, ProviderRefusedError
 from archive.model import ApiAnswer, ApiRequest
-from archive.settings import Source
+from archive.sources import Source
 from workers.egress import Egress, Policy, time_limit
 
 MAX_ANSWER = 16 << 20  # bytes; some records repeat the request, which may hold pictures

@@ -9,7 +9,7 @@ from archive.identity import asset_id
 from archive.ledger.claims import Claim
 from archive.model import ApiAnswer, ApiRequest, Event, Link
 from archive.providers import PROVIDERS, Provider
-from archive.settings import Source
+from archive.sources import Source
 from workers.meter import Meter
 from workers.provider_api import ProviderApi
 

@@ -13,7 +13,7 @@ from archive.errors import NotUnderstoodError, ReelkeepError
 from archive.identity import asset_id
 from archive.model import ApiAnswer, Callbacks, Event, ExpiryOrigin, Progress, Verdict
 from archive.providers import seedanceapi
-from archive.settings import Source
+from archive.sources import Source
 from archive.statements import state
 from archive.trust import Decision
 from tests.doubles import START

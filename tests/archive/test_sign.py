@@ -9,8 +9,8 @@ from archive import callback_token
 from archive.documents import parse
 from archive.model import Delivery, Verdict
 from archive.providers import kie
-from archive.settings import Source
 from archive.sign import sample
+from archive.sources import Source
 from tests.doubles import START
 
 URL = "https://storage.kie.ai/v.mp4?a=1&b='2'"

@@ -38,7 +38,7 @@ from archive.ledger.schema import MICROSECOND
 from archive.ledger.schema import tasks as tasks_table
 from archive.model import Event, Progress, Verdict
 from archive.providers import PROVIDERS
-from archive.settings import Source
+from archive.sources import Source
 from archive.statements import state
 from tests.doubles import START, FakeClock
 from tests.system.harness import GatedS3, Redis, Service, stopping, wait_for

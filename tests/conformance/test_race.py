@@ -13,7 +13,7 @@ from archive.ledger.database import Database
 from archive.ledger.schema import assets, audit, tasks
 from archive.model import Callbacks, Verdict
 from archive.providers import PROVIDERS
-from archive.settings import Source
+from archive.sources import Source
 from archive.statements import state
 from receiver.understand import understand
 from tests.recorded import Recorded, RecordedAnswer, answers, samples

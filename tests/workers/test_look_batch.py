@@ -13,7 +13,7 @@ from archive.ledger.database import Database
 from archive.ledger.looks import Look
 from archive.ledger.schema import tasks as tasks_table
 from archive.schedule import LOOK_CEILING
-from archive.settings import Source
+from archive.sources import Source
 from tests.builders import LINK_LIFE
 from tests.doubles import FakeClock, MeterDouble
 from tests.origin import Origin, Wire, answer, origin

@@ -1,0 +1,66 @@
+"""The kinds of value that settings are made of: secrets and references to them, spans of time, addresses."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+
+MIN_SIGNING_KEY = 32  # characters
+
+
+def _resolve_secret(value: Any, info: ValidationInfo) -> Any:
+    """Follow `env:NAME` and `file:PATH`; a reference that leads nowhere is a mistake, not an empty secret."""
+    if not isinstance(value, str):
+        raise ValueError("must be text, or a reference like env:NAME or file:PATH")
+    context = info.context or {}
+    kind, _, name = value.partition(":")
+    if kind == "env":
+        value = context.get("environ", {}).get(name, "").strip()
+        problem = f"the environment variable {name} is not set"
+    elif kind == "file":
+        try:
+            value = (context.get("folder", Path()) / name).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            value = ""
+        problem = f"the file {name} cannot be read, or is empty"
+    else:
+        value = value.strip()
+        problem = "is empty"
+    if not value:
+        raise ValueError(problem)
+    return value
+
+
+def _begins(*schemes: str, or_empty: bool = False) -> AfterValidator:
+    """A URL that begins otherwise would only be refused by the first who uses it."""
+
+    def check(value: str | SecretStr) -> str | SecretStr:
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not url.startswith(schemes) and (url or not or_empty):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    """Whoever is handed a signed URL may try keys on it for as long as he likes."""
+    if len(value.get_secret_value()) < MIN_SIGNING_KEY:
+        raise ValueError(f"must have at least {MIN_SIGNING_KEY} characters (openssl rand -hex 32)")
+    return value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
+SigningKey = Annotated[Secret, AfterValidator(_long_enough)]
+Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
+LinkLife = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]  # what s3v4 can sign
+WebUrl = Annotated[str, _begins("https://", "http://")]
+MaybeWebUrl = Annotated[str, _begins("https://", "http://", or_empty=True)]
+LedgerUrl = Annotated[str, _begins("sqlite:///", "postgresql+psycopg://"), Field(repr=False)]  # may hold a password
+QueueUrl = Annotated[SecretStr, _begins("redis://", "rediss://", "unix://")]  # may hold a password
+
+
+class Section(BaseModel):
+    # hide_input_in_errors: a mistyped secret must not be printed by the message that complains about it
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
