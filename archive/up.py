@@ -5,7 +5,6 @@ import fcntl
 import json
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -18,7 +17,7 @@ from uuid import uuid4
 
 import httpx
 
-from archive import embedded, logs
+from archive import embedded, logs, starter
 from archive.errors import LedgerError
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
@@ -28,20 +27,6 @@ from archive.supervisor import Child
 
 _log = logging.getLogger(__name__)
 _START_TIME = 30.0  # seconds for servers and web to answer
-_STARTER = """\
-# Made by `reelkeep up` on its first run; it is yours to change. docs/settings.md lists every setting.
-
-[server]
-operator_tokens = ["file:secrets/operator.token"]
-signing_keys = ["file:secrets/signing.key"]
-
-# One table for each account at a provider. Set the key KIE shows under "webhook HMAC" in
-# secrets/kie.webhook_key, and your API key, so that callbacks can be confirmed and lost ones found.
-[sources.kie]
-provider = "kie"
-webhook_keys = ["file:secrets/kie.webhook_key"]
-# api_key = "env:KIE_API_KEY"
-"""
 
 
 def up(options: Namespace) -> int:
@@ -52,7 +37,7 @@ def up(options: Namespace) -> int:
     with _only_one(data):
         environ = dict(os.environ)
         if find_file(environ) is None:
-            environ["REELKEEP_CONFIG"] = str(_starter(data))
+            environ["REELKEEP_CONFIG"] = str(starter.settings(data))
         try:
             servers, found = _complete(environ, data, options.port)
             settings = load({**environ, **found})
@@ -73,26 +58,6 @@ def _only_one(data: Path) -> Iterator[None]:
         yield
 
 
-def _starter(data: Path) -> Path:
-    """Settings to begin with, and secrets of their own."""
-    path = data / "reelkeep.toml"
-    for name in ("operator.token", "kie.webhook_key", "signing.key"):
-        _secret(data, name)
-    if not path.exists():
-        path.write_text(_STARTER)
-    return path
-
-
-def _secret(data: Path, name: str) -> str:
-    """A secret of our own making, the same at every start."""
-    path = data / "secrets" / name
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.touch(mode=0o600)
-    if not path.read_text().strip():
-        path.write_text(secrets.token_urlsafe(32) + "\n")
-    return path.read_text().strip()
-
-
 def _complete(
     environ: Mapping[str, str], data: Path, port: int | None
 ) -> tuple[list[embedded.Program], dict[str, str]]:
@@ -107,7 +72,7 @@ def _complete(
     servers: list[embedded.Program] = []
     found: dict[str, str] = {}
     if not is_given("server", "signing_keys", variables=("REELKEEP_SIGNING_KEY",)):
-        found["REELKEEP_SIGNING_KEY"] = _secret(data, "signing.key")
+        found["REELKEEP_SIGNING_KEY"] = starter.secret(data, "signing.key")
     if not is_given("ledger", "url", variables=("DATABASE_URL",)):
         found["DATABASE_URL"] = f"sqlite:///{data / 'ledger.db'}"
     if not is_given("workers", "spool", variables=("REELKEEP_SPOOL",)):
