@@ -16,7 +16,8 @@ def alerts(work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Sou
     """One sentence for each thing that costs videos while it lasts; none where all is well."""
     found = [_late(name, polling[name], sources[name]) for name in sorted(polling) if polling[name].late]
     if work.overdue:
-        found.append(f"{work.overdue} files are past their deadline and still waiting.")
+        files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
+        found.append(f"{files} and still waiting.")
     return found
 
 
@@ -25,11 +26,15 @@ def _late(name: str, polling: Polling, source: Source) -> str:
     budget = source.budget
     life = PROVIDERS[source.provider].LINK_LIFE
     return (
-        f"{name}: {polling.late} tasks were not asked about for longer than a link lives (lag {_minutes(polling.lag)}, "
-        f"links live {_minutes(life)}): their files may be lost. {polling.due} looks are due, and half of the account's"
+        f"{name}: {_count(polling.late, 'task was', 'tasks were')} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, "
+        f"links live {_minutes(life)}): their files may be lost. {_count(polling.due, 'look is', 'looks are')} due, and half of the account's"
         f" limit gives {budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or "
         "spread the tasks over more accounts."
     )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _minutes(span: timedelta) -> str:

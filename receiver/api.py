@@ -170,7 +170,12 @@ class Api:
         askable = self._settings.askable
         polling = await run_sync(queries.polling, self._db, link_lives(askable))
         sources = {
-            name: {"provider": source.provider, "paused": name in paused, "can_ask": source.api_key is not None}
+            name: {
+                "provider": source.provider,
+                "callbacks": PROVIDERS[source.provider].CALLBACKS,
+                "paused": name in paused,
+                "can_ask": source.api_key is not None,
+            }
             | ({"polling": _polling(polling[name], source)} if name in polling else {})
             for name, source in self._settings.sources.items()
         }

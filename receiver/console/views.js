@@ -37,7 +37,7 @@ const reason = (slug) => slug ? h("span.reason", { title: slug }, words.reason(s
 const why = (slug) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reason(slug), "."), words.help(slug) ? h("p.about", {}, words.help(slug)) : null) : null;
 const act = (what, id, label, extra = {}) => h("button", { type: "button", "data-do": what, "data-id": id, ...extra }, label);
 const copy = (text, what) => act("copy", text, "Copy", { class: "quiet", "aria-label": `Copy ${what}` });
-const role = (row) => row.ordinal ? `${row.role} ${row.ordinal + 1}` : row.role;
+const role = (row) => `${row.role.replaceAll("_", " ")}${row.ordinal ? ` ${row.ordinal + 1}` : ""}`;
 const yours = (row) => row.external_id ? ` · ${row.external_id}` : "";
 const json = (value) => h("pre", {}, typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
@@ -211,6 +211,15 @@ export function table(kind, { rows, more }, route, sources, publicUrl) {
   ];
 }
 
+// How its open tasks are being asked about, where they can be.
+function asking(polling) {
+  if (!polling) return null;
+  const rate = `Asked ${polling.requests_per_minute.toLocaleString("en")} times a minute at most.`;
+  if (!polling.open) return h("p.about", {}, rate);
+  return h("p", {}, `${plural(polling.open, "open task")}, ${polling.due} to be asked about now. `,
+    polling.late ? h("strong.over", {}, `${plural(polling.late, "is", "are")} late. `) : null, h("span.about", {}, rate));
+}
+
 export function sourcesView(status, publicUrl) {
   const names = Object.keys(status.sources);
   if (!names.length) return firstSteps(names, publicUrl);
@@ -221,7 +230,8 @@ export function sourcesView(status, publicUrl) {
       h("h2", {}, name, source.paused ? [" ", state("paused")] : null),
       h("p.about", {}, source.provider, " · ", source.can_ask ? "we ask its API and confirm with it" : "no API key: callbacks are all we hear"),
       h("p", {}, counts.length ? counts.map(([name, count], n) => [n ? " · " : "", `${count.toLocaleString("en")} ${name}`]) : "No assets yet."),
-      callback(name, publicUrl),
+      asking(source.polling),
+      source.callbacks === "none" ? h("p.about", {}, "Never calls back: register its tasks, with ", h("code", {}, `reelkeep tasks add ${name} ID`), ".") : callback(name, publicUrl),
       h("p.deed", {}, source.paused ? act("resume", name, "Resume", { class: "primary" }) : act("pause", name, "Pause"),
         " ", h("span.about", {}, source.paused ? "Callbacks are still kept. Nothing is fetched." : "Pausing stops new transfers; callbacks are still kept.")));
   }));

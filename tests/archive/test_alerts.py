@@ -19,11 +19,11 @@ def test_alerts__within_the_cap_while_links_die_is_a_failure() -> None:
     """The sentence names the source, how many are late and by how much, what is allowed, and what to do."""
     late = Polling(open=5000, due=4800, late=312, lag=timedelta(minutes=26))
     [said] = alerts(IDLE, {"kie": late}, {"kie": source("api.example", rate_limit={"requests": 30, "seconds": 60})})
-    for word in ("kie: 312 tasks", "lag 26 min", "links live 20 min", "4800 looks", "requests a minute", "rate_limit"):
+    for word in ("kie: 312 tasks", "lag 26 min", "links live 20 min", "4,800 looks", "requests a minute", "rate_limit"):
         assert word in said
 
 
 def test_alerts__overdue_files() -> None:
     """Files that wait past their deadline are told too."""
     overdue = Work(due=3, running=0, overdue=3, looks_due=0)
-    assert ["3 files are past their deadline and still waiting."] == alerts(overdue, {}, {})
+    assert ["3 files are past their deadlines and still waiting."] == alerts(overdue, {}, {})

@@ -388,6 +388,24 @@ def test_replay__of_an_unknown_delivery_or_source(small_db: Database, clock: Fak
         assert 200 == house.ask("GET", f"/api/deliveries/{key}").status_code
 
 
+def test_status__how_the_providers_are_asked(house: House) -> None:
+    """Each source that can be asked tells its open, due and late tasks and its pace; lateness is an alert in words."""
+    house.ask("POST", "/api/tasks", json={"source": "asked", "task_id": "t1"})
+    status = house.get("/api/status")
+    asked = {"open": 1, "due": 0, "late": 0, "lag": 0}
+    assert (asked, []) == (
+        {name: status["sources"]["asked"]["polling"][name] for name in asked}, status["alerts"],
+    )  # fmt: skip
+    assert status["sources"]["asked"]["polling"]["requests_per_minute"] > 60
+    assert "polling" not in status["sources"]["signed"]
+    assert "signed" == status["sources"]["signed"]["callbacks"]
+    house.clock.advance(minutes=30)
+    status = house.get("/api/status")
+    assert (1, 1) == (status["sources"]["asked"]["polling"]["due"], status["sources"]["asked"]["polling"]["late"])
+    [alert] = status["alerts"]
+    assert alert.startswith("asked: 1 task was not asked about")
+
+
 def test_sources__pause_and_resume(house: House) -> None:
     """A paused source says so in the status; resuming rings; an unknown source is not found."""
     assert {"source": "signed", "paused": True} == house.ask("POST", "/api/sources/signed/pause").json()

@@ -12,12 +12,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from archive.ledger import claims, deliveries, queries, results
+from archive.ledger import claims, deliveries, queries, results, tasks
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
 from archive.ledger.schema import metadata
+from archive.ledger.schema import tasks as tasks_table
 from archive.model import AssetState
 from tests.browser import INSTALL, Browser, missing
 from tests.builders import event, output, received, statement
@@ -37,6 +38,9 @@ viewer_tokens = ["{VIEWER}"]
 [sources.kie-batch]
 provider = "kie"
 tokens = ["a-token"]
+[sources.polled]
+provider = "seedance2ai"
+api_key = "a-key"
 """
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -291,6 +295,22 @@ def test_sources__pause_and_resume(browser: Browser, receiver: Receiver) -> None
     browser.click("//button[.='Resume']")
     browser.sees("kie goes on.")
     assert set() == queries.paused(receiver.db)
+
+
+def test_alert__on_the_first_page_and_at_its_source(browser: Browser, receiver: Receiver) -> None:
+    """Tasks that were not asked about in time are told on the first page in words, and at their source in numbers."""
+    past = datetime.now(UTC) - timedelta(hours=1)
+    tasks.register(
+        receiver.db,
+        [tasks.Registration("polled", "t1", None, None, past, timedelta(0), timedelta(minutes=20), True)],
+        "operator",
+    )
+    with receiver.db.write() as conn:
+        conn.execute(update(tasks_table).values(must_by=past))
+    enter(browser, receiver)
+    browser.sees("polled: 1 task was not asked about for longer than a link lives", "rate_limit")
+    browser.click("//nav//a[contains(., 'Sources')]")
+    browser.sees("1 open task, 1 to be asked about now. 1 is late.", "reelkeep tasks add polled ID")
 
 
 def test_watch__plays_from_the_store(browser: Browser, receiver: Receiver, store: Store) -> None:
