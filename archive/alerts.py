@@ -23,13 +23,14 @@ def alerts(work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Sou
 
 def _late(name: str, polling: Polling, source: Source) -> str:
     """Keeping within the rate limit while links die is a failure, and is told as one."""
-    budget = source.budget
     life = PROVIDERS[source.provider].LINK_LIFE
+    late = _count(polling.late, "task was", "tasks were")
+    due = _count(polling.due, "look is", "looks are")
     return (
-        f"{name}: {_count(polling.late, 'task was', 'tasks were')} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, "
-        f"links live {_minutes(life)}): their files may be lost. {_count(polling.due, 'look is', 'looks are')} due, and half of the account's"
-        f" limit gives {budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or "
-        "spread the tasks over more accounts."
+        f"{name}: {late} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, links live "
+        f"{_minutes(life)}): their files may be lost. {due} due, and half of the account's limit gives "
+        f"{source.budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or spread the "
+        "tasks over more accounts."
     )
 
 
