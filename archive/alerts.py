@@ -29,8 +29,8 @@ def _late(name: str, polling: Polling, source: Source) -> str:
     return (
         f"{name}: {late} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, links live "
         f"{_minutes(life)}): their files may be lost. {due} due, and half of the account's limit gives "
-        f"{source.budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or spread the "
-        "tasks over more accounts."
+        f"{source.budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or spread "
+        "the tasks over more accounts."
     )
 
 

@@ -29,8 +29,12 @@ class Bucket:
 
     @property
     def interval(self) -> timedelta:
-        """Between requests once the burst is used; long enough that burst and steady stream together keep the limit."""
-        return self.per / (self.requests - self.burst + 1)
+        """
+        Between requests once the burst is used; long enough that burst and steady stream together keep the limit.
+
+        One request a span is left unused: what is paid for evenly does not arrive evenly.
+        """
+        return self.per / max(1, self.requests - self.burst)
 
     def wait(self, paid_until: datetime | None, now: datetime) -> timedelta:
         """How long until the next request may be sent; zero where it may go now."""

@@ -214,7 +214,7 @@ def report(found: dict[str, list[dict[str, Any]]]) -> str:
     for size in SIZES:
         rows = [row for row in found["real"] if row["tasks"] == size]
         middle = {
-            name: statistics.median(row[name] for row in rows)
+            name: round(statistics.median(row[name] for row in rows), 2)
             for name in ("requests_per_minute", "cpu_seconds_per_minute", "late", "lag_minutes")
         }
         most = max(row["most_in_60_s"] for row in rows)
