@@ -1,6 +1,6 @@
 """Turn an event into a statement the ledger can apply, by the source's configuration and the rules of trust. Pure."""
 
-from archive.ledger.events import Statement
+from archive.ledger.batch import Statement
 from archive.model import Event, Verdict
 from archive.providers import PROVIDERS
 from archive.sources import Source

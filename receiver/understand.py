@@ -5,8 +5,8 @@ from typing import Any
 from archive.documents import dump
 from archive.errors import NotUnderstoodError
 from archive.identity import delivery_id
+from archive.ledger.batch import Statement
 from archive.ledger.deliveries import Received
-from archive.ledger.events import Statement
 from archive.model import Delivery, Outcome, Progress, Verdict
 from archive.providers import PROVIDERS
 from archive.sources import Source

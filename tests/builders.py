@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from archive.identity import delivery_id
+from archive.ledger.batch import Statement
 from archive.ledger.deliveries import Received
-from archive.ledger.events import Statement
 from archive.model import Event, ExpiryOrigin, Link, Outcome, Output, Progress, Verdict
 from archive.sources import Source
 from archive.trust import Decision

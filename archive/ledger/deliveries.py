@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, update
 
 from archive.ledger import callback_urls, events
+from archive.ledger.batch import Statement
 from archive.ledger.callback_urls import Call
 from archive.ledger.database import Database
 from archive.ledger.schema import deliveries
@@ -29,7 +30,7 @@ class Received:
     outcome: Outcome
     reason: str | None
     task_id: str | None
-    statement: events.Statement | None
+    statement: Statement | None
     callback: str | None = None  # the reference of the minted URL it came by
 
     def quarantined(self, reason: str) -> "Received":

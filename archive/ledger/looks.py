@@ -11,6 +11,7 @@ from archive.budget import Budget
 from archive.errors import ClaimLostError
 from archive.ledger import audit, events
 from archive.ledger.accounts import locked
+from archive.ledger.batch import Statement
 from archive.ledger.database import Database
 from archive.ledger.schema import sources, tasks
 from archive.ledger.urgency import due_first, first, urgency
@@ -90,7 +91,7 @@ def _due(source: str, vouched: bool, now: datetime) -> Select[Any]:
     return due_first(tasks, tasks.c.look_at, now, tasks.c.source == source, tasks.c.vouched == vouched)
 
 
-def record(db: Database, look: Look, statement: events.Statement, next_at: datetime) -> int:
+def record(db: Database, look: Look, statement: Statement, next_at: datetime) -> int:
     """
     Apply what the status API said; an open task is looked at again at *next_at*. Return the number of assets now due.
 
