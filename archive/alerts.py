@@ -1,6 +1,6 @@
 """What a person has to know because videos are at stake, as sentences. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from archive.ledger.queries import Polling, Work
@@ -12,25 +12,36 @@ def link_lives(sources: Mapping[str, Source]) -> dict[str, timedelta]:
     return {name: PROVIDERS[source.provider].LINK_LIFE for name, source in sources.items()}
 
 
-def alerts(work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Source]) -> list[str]:
-    """One sentence for each thing that costs videos while it lasts; none where all is well."""
-    found = [_late(name, polling[name], sources[name]) for name in sorted(polling) if polling[name].late]
+def alerts(
+    work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Source], paused: Collection[str] = ()
+) -> list[str]:
+    """One sentence or two for each thing that costs videos while it lasts; none where all is well."""
+    found = [
+        _late(name, polling[name], sources[name], is_paused=name in paused)
+        for name in sorted(polling)
+        if polling[name].late
+    ]
     if work.overdue:
         files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
         found.append(f"{files} and still waiting.")
     return found
 
 
-def _late(name: str, polling: Polling, source: Source) -> str:
+def _late(name: str, polling: Polling, source: Source, *, is_paused: bool) -> str:
     """Keeping within the rate limit while links die is a failure, and is told as one."""
     life = PROVIDERS[source.provider].LINK_LIFE
     late = _count(polling.late, "task was", "tasks were")
+    said = (
+        f"{name}: {late} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, links live "
+        f"{_minutes(life)}): their files may be lost."
+    )
+    if is_paused:
+        return f"{said} The source is paused; resume it."
     due = _count(polling.due, "look is", "looks are")
     return (
-        f"{name}: {late} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, links live "
-        f"{_minutes(life)}): their files may be lost. {due} due, and half of the account's limit gives "
-        f"{source.budget.per_minute:.0f} requests a minute. Raise rate_limit if the provider allows more, or spread "
-        "the tasks over more accounts."
+        f"{said} {due} due, and half of the account's limit gives {source.budget.per_minute:.0f} requests a minute. Raise "
+        "rate_limit if the provider allows more, spread the tasks over more accounts, or see in the log (look.failed, "
+        "look.busy) why it does not answer."
     )
 
 

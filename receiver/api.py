@@ -179,7 +179,7 @@ class Api:
             | ({"polling": _polling(polling[name], source)} if name in polling else {})
             for name, source in self._settings.sources.items()
         }
-        alarms = alerts(work, polling, askable)
+        alarms = alerts(work, polling, askable, paused)
         return Answer({"alerts": alarms, "sources": sources, "work": vars(work), **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:

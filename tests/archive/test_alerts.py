@@ -23,6 +23,15 @@ def test_alerts__within_the_cap_while_links_die_is_a_failure() -> None:
         assert word in said
 
 
+def test_alerts__of_a_paused_source() -> None:
+    """Where an operator has paused the source, that is what to do something about."""
+    late = Polling(open=2, due=2, late=1, lag=timedelta(hours=5))
+    [said] = alerts(IDLE, {"kie": late}, {"kie": source("api.example")}, {"kie"})
+    assert said.startswith("kie: 1 task was not asked about")
+    assert said.endswith("The source is paused; resume it.")
+    assert "lag 5.0 h" in said
+
+
 def test_alerts__overdue_files() -> None:
     """Files that wait past their deadline are told too."""
     overdue = Work(due=3, running=0, overdue=3, looks_due=0)
