@@ -39,9 +39,9 @@ def _late(name: str, polling: Polling, source: Source, *, is_paused: bool) -> st
         return f"{said} The source is paused; resume it."
     due = _count(polling.due, "look is", "looks are")
     return (
-        f"{said} {due} due, and half of the account's limit gives {source.budget.per_minute:.0f} requests a minute. Raise "
-        "rate_limit if the provider allows more, spread the tasks over more accounts, or see in the log (look.failed, "
-        "look.busy) why it does not answer."
+        f"{said} {due} due, and half of the account's limit gives {source.budget.per_minute:.0f} requests a minute. "
+        "Raise rate_limit if the provider allows more, spread the tasks over more accounts, or see in the log "
+        "(look.failed, look.busy) why it does not answer."
     )
 
 
