@@ -16,11 +16,13 @@ def alerts(
     work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Source], paused: Collection[str] = ()
 ) -> list[str]:
     """One sentence or two for each thing that costs videos while it lasts; none where all is well."""
-    found = [
-        _late(name, polling[name], sources[name], is_paused=name in paused)
-        for name in sorted(polling)
-        if polling[name].late
-    ]
+    found = []
+    for name in sorted(polling):
+        if polling[name].late:
+            found.append(_late(name, polling[name], sources[name], is_paused=name in paused))
+        elif 0 < polling[name].failing == polling[name].asked:
+            asked = _count(polling[name].asked, "task", "tasks")
+            found.append(f"{name}: the provider's API gave no answer about {asked} ({polling[name].trouble}).")
     if work.overdue:
         files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
         found.append(f"{files} and still waiting.")
@@ -32,16 +34,17 @@ def _late(name: str, polling: Polling, source: Source, *, is_paused: bool) -> st
     life = PROVIDERS[source.provider].LINK_LIFE
     late = _count(polling.late, "task was", "tasks were")
     said = (
-        f"{name}: {late} not asked about for longer than a link lives (lag {_minutes(polling.lag)}, links live "
+        f"{name}: {late} not heard of for longer than a link lives (lag {_minutes(polling.lag)}, links live "
         f"{_minutes(life)}): their files may be lost."
     )
     if is_paused:
         return f"{said} The source is paused; resume it."
+    if 2 * polling.failing >= polling.late:
+        return f"{said} The provider's API is asked and gives no answer ({polling.trouble})."
     due = _count(polling.due, "look is", "looks are")
     return (
-        f"{said} {due} due, and half of the account's limit gives {source.budget.per_minute:.0f} requests a minute. "
-        "Raise rate_limit if the provider allows more, spread the tasks over more accounts, or see in the log "
-        "(look.failed, look.busy) why it does not answer."
+        f"{said} {due} due, and {source.budget.per_minute:.0f} requests a minute can be kept up within half of the "
+        "account's limit. Raise rate_limit if the provider allows more, or spread the tasks over more accounts."
     )
 
 

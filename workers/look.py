@@ -76,17 +76,17 @@ class Looker:
             case TaskUnknownError():
                 heard_at = max(look.created_at, look.hinted_at or look.created_at)
                 if self._clock() - heard_at < provider.GONE_AFTER:
-                    looks.postpone(self._db, look, later, lives=provider.LINK_LIFE)
+                    looks.postpone(self._db, look, later, answer.reason, lives=provider.LINK_LIFE)
                 else:
                     looks.gone(self._db, look, answer.reason)
             case ProviderBusyError():
                 _log.warning("look.busy", extra={**fields, "reason": answer.reason})
                 wish = min(answer.retry_after or timedelta(0), accounts.MAX_REST)
-                looks.postpone(self._db, look, max(later, self._clock() + wish))
+                looks.postpone(self._db, look, max(later, self._clock() + wish), answer.reason)
             case _:
                 # A wrong key or an answer of a new shape: a person has to act, the task stays open meanwhile.
                 _log.error("look.failed", extra={**fields, "reason": answer.reason})
-                looks.postpone(self._db, look, self._clock() + LOOK_CEILING)
+                looks.postpone(self._db, look, self._clock() + LOOK_CEILING, answer.reason)
         return 0
 
     def _later(self, look: Look, provider: Provider) -> datetime:

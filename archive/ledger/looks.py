@@ -18,6 +18,7 @@ from archive.ledger.urgency import due_first, first, urgency
 from archive.model import TaskState
 from archive.schedule import LOOK_CEILING
 
+ANSWERS = ("task_not_found", "state_unknown")  # reasons of an open task that the provider did answer about
 LEASE = timedelta(seconds=90)  # a look is up to four requests of at most 20 s each; it is not renewed
 
 
@@ -104,6 +105,7 @@ def record(db: Database, look: Look, statement: Statement, next_at: datetime) ->
         now = db.now(conn)
         hinted_at = _hold(conn, look, next_at)
         due = events.apply(conn, [statement], now)
+        _note(conn, look, statement.event.reason)
         if hinted_at is not None and now - hinted_at < LOOK_CEILING:
             again = next_at if hinted_at == look.hinted_at else now
             given_up = (tasks.c.id == look.task, tasks.c.state.in_((TaskState.FAILED, TaskState.GONE)))
@@ -111,9 +113,9 @@ def record(db: Database, look: Look, statement: Statement, next_at: datetime) ->
         return due
 
 
-def postpone(db: Database, look: Look, next_at: datetime, *, lives: timedelta | None = None) -> None:
+def postpone(db: Database, look: Look, next_at: datetime, reason: str, *, lives: timedelta | None = None) -> None:
     """
-    Look again at *next_at*. Raises ClaimLostError.
+    Look again at *next_at*; the open task shows the *reason* meanwhile. Raises ClaimLostError.
 
     *lives* is how long links live, where the answer was that there is nothing yet: what comes can be had that long from
     now on, so that others are more urgent. Not so soon after a hint, when the API may lag behind.
@@ -121,6 +123,7 @@ def postpone(db: Database, look: Look, next_at: datetime, *, lives: timedelta | 
     with db.write() as conn:
         now = db.now(conn)
         hinted_at = _hold(conn, look, next_at)
+        _note(conn, look, reason)
         if lives is not None and (hinted_at is None or now - hinted_at >= LOOK_CEILING):
             conn.execute(update(tasks).where(tasks.c.id == look.task).values(must_by=now + lives))
 
@@ -138,6 +141,12 @@ def gone(db: Database, look: Look, reason: str) -> None:
         if conn.execute(update(tasks).where(*still_open).values(state=TaskState.GONE, reason=reason)).rowcount:
             entry = audit.Entry("task", look.task, TaskState.OPEN, TaskState.GONE, "poll", reason)
             audit.write(conn, db.now(conn), [entry])
+
+
+def _note(conn: Connection, look: Look, reason: str | None) -> None:
+    """What the last look at a task came to, as long as it is open; an end has a reason of its own."""
+    still_open = (tasks.c.id == look.task, tasks.c.state == TaskState.OPEN)
+    conn.execute(update(tasks).where(*still_open).values(reason=reason))
 
 
 def _hold(conn: Connection, look: Look, next_at: datetime | None) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, func, literal, or_, select, tuple_
 
 from archive.ledger.database import Database
+from archive.ledger.looks import ANSWERS
 from archive.ledger.schema import assets, attempts, audit, deliveries, sources, tasks
 
 
@@ -161,14 +162,18 @@ class Polling:
     """
     How a source's open tasks are being asked about.
 
-    A look that comes later than a link life after the one before may come when the link is dead: that task is `late`.
-    `lag` is how long the task that waits longest has not been asked about, counted from when its result was likely.
+    A look that tells something later than a link life after the one before may come when the link is dead: that task is
+    `late`. `lag` is how long nothing was heard of the task that waits longest, counted from when its result was likely.
+    Of those `asked` about at least once, `failing` had a last look without an answer, such as for `trouble`.
     """
 
     open: int
     due: int
     late: int
     lag: timedelta
+    asked: int = 0
+    failing: int = 0
+    trouble: str | None = None
 
 
 def polling(db: Database, link_lives: Mapping[str, timedelta], at_most: int = 10_000) -> dict[str, Polling]:
@@ -180,16 +185,25 @@ def polling(db: Database, link_lives: Mapping[str, timedelta], at_most: int = 10
         now = db.now(conn)
         for name, life in link_lives.items():
             watched = (tasks.c.source == name, tasks.c.look_at.is_not(None))
-            some = select(tasks.c.must_by, tasks.c.look_at).where(*watched).limit(at_most).subquery()
-            is_due, is_late = (func.count().filter(column <= now) for column in (some.c.look_at, some.c.must_by))
-            number, due, late = conn.execute(select(func.count(), is_due, is_late)).one()
+            columns = (tasks.c.must_by, tasks.c.look_at, tasks.c.looks, tasks.c.reason)
+            some = select(*columns).where(*watched).limit(at_most).subquery()
+            failed = some.c.reason.not_in(ANSWERS)  # a null is none of them, and is not counted either
+            counted = select(
+                func.count().label("open"),
+                func.count().filter(some.c.look_at <= now).label("due"),
+                func.count().filter(some.c.must_by <= now).label("late"),
+                func.count().filter(some.c.looks > 0).label("asked"),
+                func.count().filter(failed).label("failing"),
+                func.max(some.c.reason).filter(failed).label("trouble"),
+            )
+            row = conn.execute(counted).mappings().one()
             # One seek for what is vouched for and one for what is not, as the index stands.
             firsts = [
                 conn.scalar(select(func.min(tasks.c.must_by)).where(*watched, tasks.c.vouched == vouched))
                 for vouched in (True, False)
             ]
             waiting = [now - (must_by - life) for must_by in firsts if must_by is not None]
-            found[name] = Polling(number, due, late, max(timedelta(0), *waiting) if waiting else timedelta(0))
+            found[name] = Polling(**row, lag=max(timedelta(0), *waiting) if waiting else timedelta(0))
     return found
 
 

@@ -1,5 +1,6 @@
 """What people are told when videos are at stake."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from archive.alerts import alerts
@@ -23,11 +24,22 @@ def test_alerts__within_the_cap_while_links_die_is_a_failure() -> None:
         assert word in said
 
 
+def test_alerts__a_provider_that_gives_no_answer() -> None:
+    """Where looks fail, that is told: at once if all do, and in place of advice about rates when tasks are late."""
+    mute = Polling(open=3, due=0, late=0, lag=timedelta(0), asked=2, failing=2, trouble="code_401")
+    assert ["kie: the provider's API gave no answer about 2 tasks (code_401)."] == alerts(
+        IDLE, {"kie": mute}, {"kie": source("api.example")}
+    )
+    assert [] == alerts(IDLE, {"kie": replace(mute, failing=1)}, {"kie": source("api.example")})
+    [said] = alerts(IDLE, {"kie": replace(mute, late=3)}, {"kie": source("api.example")})
+    assert said.endswith("The provider's API is asked and gives no answer (code_401).")
+
+
 def test_alerts__of_a_paused_source() -> None:
     """Where an operator has paused the source, that is what to do something about."""
     late = Polling(open=2, due=2, late=1, lag=timedelta(hours=5))
     [said] = alerts(IDLE, {"kie": late}, {"kie": source("api.example")}, {"kie"})
-    assert said.startswith("kie: 1 task was not asked about")
+    assert said.startswith("kie: 1 task was not heard of")
     assert said.endswith("The source is paused; resume it.")
     assert "lag 5.0 h" in said
 

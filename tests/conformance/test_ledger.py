@@ -545,12 +545,12 @@ def test_looks__planned_leased_and_fenced(db: Database, clock: FakeClock) -> Non
     look = take_look(db)
     assert look is not None
     assert take_look(db) is None
-    looks.postpone(db, look, clock.now + timedelta(seconds=5))
+    looks.postpone(db, look, clock.now + timedelta(seconds=5), "unreachable")
     clock.advance(seconds=6)
     second = take_look(db)
     assert second is not None
     with pytest.raises(ClaimLostError):
-        looks.postpone(db, look, clock.now)
+        looks.postpone(db, look, clock.now, "unreachable")
     looks.gone(db, second, "task_not_found")
     assert {"t1": TaskState.GONE} == states(db)
     assert take_look(db) is None
@@ -676,7 +676,18 @@ def test_polling__tells_how_late_looks_are(db: Database, clock: FakeClock) -> No
     look = take_look(db)
     assert look is not None
     looks.record(db, look, statement(event(look.task_id, Progress.RUNNING)), clock.now + timedelta(minutes=1))
-    assert queries.Polling(3, 1, 1, timedelta(minutes=21)) == queries.polling(db, lives)["kie"]
+    heard = queries.Polling(3, 1, 1, timedelta(minutes=21), asked=1)
+    assert heard == queries.polling(db, lives)["kie"]
+    look = take_look(db)
+    assert look is not None
+    looks.postpone(db, look, clock.now + timedelta(minutes=1), "code_401")
+    assert replace(heard, due=0, asked=2, failing=1, trouble="code_401") == queries.polling(db, lives)["kie"]
+    clock.advance(minutes=2)
+    for _ in range(2):
+        look = take_look(db)
+        assert look is not None
+        looks.postpone(db, look, clock.now + timedelta(minutes=1), "task_not_found", lives=LINK_LIFE)
+    assert 0 == queries.polling(db, lives)["kie"].failing
     assert queries.Polling(0, 0, 0, timedelta(0)) == queries.polling(db, lives)["other"]
 
 

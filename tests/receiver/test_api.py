@@ -403,7 +403,7 @@ def test_status__how_the_providers_are_asked(house: House) -> None:
     status = house.get("/api/status")
     assert (1, 1) == (status["sources"]["asked"]["polling"]["due"], status["sources"]["asked"]["polling"]["late"])
     [alert] = status["alerts"]
-    assert alert.startswith("asked: 1 task was not asked about")
+    assert alert.startswith("asked: 1 task was not heard of")
 
 
 def test_sources__pause_and_resume(house: House) -> None:

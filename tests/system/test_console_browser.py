@@ -298,7 +298,7 @@ def test_sources__pause_and_resume(browser: Browser, receiver: Receiver) -> None
 
 
 def test_alert__on_the_first_page_and_at_its_source(browser: Browser, receiver: Receiver) -> None:
-    """Tasks that were not asked about in time are told on the first page in words, and at their source in numbers."""
+    """Tasks that were not heard of in time are told on the first page in words, and at their source in numbers."""
     past = datetime.now(UTC) - timedelta(hours=1)
     tasks.register(
         receiver.db,
@@ -308,7 +308,7 @@ def test_alert__on_the_first_page_and_at_its_source(browser: Browser, receiver: 
     with receiver.db.write() as conn:
         conn.execute(update(tasks_table).values(must_by=past))
     enter(browser, receiver)
-    browser.sees("polled: 1 task was not asked about for longer than a link lives", "rate_limit")
+    browser.sees("polled: 1 task was not heard of for longer than a link lives", "rate_limit")
     browser.click("//nav//a[contains(., 'Sources')]")
     browser.sees("1 open task, 1 to be asked about now. 1 is late.", "reelkeep tasks add polled ID")
 

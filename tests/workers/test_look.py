@@ -111,7 +111,8 @@ def test_look__running(db: Database, clock: FakeClock, host: Origin, looker: Loo
     """A task that is still at work, or in a state nobody documented, is looked at again by its schedule."""
     answers(host, UNKNOWN, market(state=state))
     assert 0 == looker.look(take(db))
-    assert (TaskState.OPEN, None, clock() + PACE.floor) == the_task(db)
+    noted = None if state == "generating" else "state_unknown"
+    assert (TaskState.OPEN, noted, clock() + PACE.floor) == the_task(db)
 
 
 def test_look__failed(db: Database, host: Origin, looker: Looker) -> None:
@@ -165,7 +166,9 @@ def test_look__busy(db: Database, clock: FakeClock, host: Origin, looker: Looker
     """A provider that asks for time gets it within bounds, and never less than the schedule gives."""
     answers(host, scene, scene)
     assert 0 == looker.look(take(db))
-    assert (TaskState.OPEN, None, clock() + timedelta(seconds=seconds)) == the_task(db)
+    state, reason, again = the_task(db)
+    assert (TaskState.OPEN, clock() + timedelta(seconds=seconds)) == (state, again)
+    assert reason in {"http_429", "code_455", "http_503", "http_500"}
 
 
 @pytest.mark.parametrize(
@@ -176,10 +179,14 @@ def test_look__busy(db: Database, clock: FakeClock, host: Origin, looker: Looker
 def test_look__what_needs_a_person_changes_nothing(
     db: Database, clock: FakeClock, host: Origin, looker: Looker, scene: Scene
 ) -> None:
-    """A refused key, or an answer that is not about this task or not understood, leaves the task open for later."""
+    """
+    A refused key, or an answer that is not about this task or not understood, leaves the task open and says why.
+    """
     answers(host, scene, scene)
     assert 0 == looker.look(take(db))
-    assert (TaskState.OPEN, None, clock() + LOOK_CEILING) == the_task(db)
+    state, reason, again = the_task(db)
+    assert (TaskState.OPEN, clock() + LOOK_CEILING) == (state, again)
+    assert reason in {"http_401", "code_401", "state_missing", "not_an_object"}
     assert [] == links(db)
 
 
