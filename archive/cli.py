@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from archive import sign
 from archive.client import Client, RefusedError, UnreachableError
-from archive.errors import LedgerError, NotUnderstoodError
+from archive.errors import LedgerError, NotUnderstoodError, VerificationError
 from archive.lifetime import seconds
 from archive.settings import Settings, SettingsError, load
 from archive.tables import table
@@ -27,6 +27,9 @@ _COLUMNS = {
     "assets": ("task_id", "source", "role", "state", "reason", "size", "must_by", "archived_at", "id"),
     "deliveries": ("received_at", "source", "outcome", "reason", "verdict", "repeats", "task_id", "id"),
 }
+
+
+_POLLING = ("source", "open", "due", "late", "lag", "failing", "trouble", "requests_per_minute")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,18 +71,27 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 
 def _sign(options: argparse.Namespace) -> int:
-    settings = load()
+    settings = load(for_client=True)
     if options.source not in settings.sources:
-        print(f"reelkeep: no source {options.source!r} is configured", file=sys.stderr)
+        print(
+            f"reelkeep: no source {options.source!r} is configured (--config names the settings file)", file=sys.stderr
+        )
         return 1
     task_id = options.task_id or f"sample-{uuid4().hex[:12]}"
-    base = options.url or settings.server.public_url
+    base = options.url or os.environ.get("REELKEEP_URL") or settings.server.public_url
     source, now = settings.sources[options.source], datetime.now(UTC)
     try:
         call = sign.sample(options.source, source, base, task_id, options.video_url, now, settings.signing_keys)
     except NotUnderstoodError:
         print(f"reelkeep: {source.provider} never calls back; register its tasks instead", file=sys.stderr)
         return 1
+    except VerificationError:
+        where = "server.signing_keys or REELKEEP_SIGNING_KEY; `reelkeep up` keeps its own in DATA/secrets/signing.key"
+        print(
+            f"reelkeep: {options.source} is called by minted URLs, and no signing key is known ({where})",
+            file=sys.stderr,
+        )
+        return 78
     print(json.dumps(call.as_dict(), indent=2) if options.json else call.as_curl())
     return 0
 
@@ -95,7 +107,9 @@ def _status(options: argparse.Namespace) -> int:
         print(f"\nALERT  {alert}")
     asked = [{"source": n, **s["polling"]} for n, s in sorted(status["sources"].items()) if "polling" in s]
     if asked:
-        print("\n" + table(asked, ("source", "open", "due", "late", "lag", "requests_per_minute")))
+        print(
+            "\n" + table(asked, ("source", "open", "due", "late", "lag", "failing", "trouble", "requests_per_minute"))
+        )
     print()
     rows = [
         {"source": source, "what": what, **numbers}
@@ -181,7 +195,7 @@ def _tell(options: argparse.Namespace, answer: dict[str, Any]) -> int:
 
 def _client(options: argparse.Namespace) -> Client:
     """The API's address and a token: as given, else from the environment, else from the settings."""
-    settings: Settings = load()
+    settings: Settings = load(for_client=True)
     url = options.url or os.environ.get("REELKEEP_URL") or f"http://127.0.0.1:{settings.server.port}"
     tokens = [*settings.server.operator_tokens, *settings.server.viewer_tokens]
     token = os.environ.get("REELKEEP_TOKEN") or (tokens[0].get_secret_value() if tokens else "")

@@ -1,5 +1,6 @@
 """How long something shall be good, as people write it. Pure."""
 
+import math
 import re
 from datetime import datetime, timedelta
 
@@ -42,4 +43,4 @@ def _until(text: str, now: datetime) -> int:
         instant = None
     if instant is None or instant.tzinfo is None:
         raise ValueError("is neither a span like 7d or 12h nor an instant with its offset (ISO 8601)")
-    return int((instant - now).total_seconds())
+    return math.ceil((instant - now).total_seconds())  # until then, not until the second before

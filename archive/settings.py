@@ -140,9 +140,9 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load(environ: Mapping[str, str] = os.environ, *, for_client: bool = False) -> Settings:
     """
-    Read the file and the environment.
+    Read the file and the environment. Who only asks the service (*for_client*) need not know all of its secrets.
 
     Raises:
         SettingsError: with every mistake at once; no message holds a value, since it may be a secret.
@@ -156,10 +156,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 table[key] = environ[variable]
     server = document.setdefault("server", {})
     for variable, key in _DEFAULTS.items():
-        if environ.get(variable) and isinstance(server, dict):
-            server.setdefault(key, [f"env:{variable}"])
+        if environ.get(variable) and isinstance(server, dict) and not server.get(key):
+            server[key] = [f"env:{variable}"]
     # A source sees nothing but itself, so whether URLs can be minted for it is told beside.
-    mints = isinstance(server, dict) and bool(server.get("signing_keys"))
+    mints = for_client or (isinstance(server, dict) and bool(server.get("signing_keys")))
     context = {"environ": environ, "folder": path.parent if path else Path(), "mints": mints}
     try:
         return Settings.model_validate(document, context=context)

@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from archive import callback_token
+from archive.errors import VerificationError
 from archive.providers import PROVIDERS
 from archive.sources import Source
 
@@ -48,12 +49,15 @@ def sample(
 
     Raises:
         NotUnderstoodError: the provider never calls back.
+        VerificationError: `no_signing_keys`, where only a minted URL would do.
     """
     key = source.webhook_keys[0].get_secret_value() if source.webhook_keys else None
     headers, body = PROVIDERS[source.provider].sample(task_id, video_url, key=key, now=now)
     token = ""
     if source.tokens:
         token = source.tokens[0].get_secret_value()
-    elif signing_keys and not (source.webhook_keys or source.allow_unsigned):
+    elif not (source.webhook_keys or source.allow_unsigned):
+        if not signing_keys:
+            raise VerificationError("no_signing_keys")
         token = callback_token.mint(name, token_hex(16), now + timedelta(days=1), signing_keys[0])
     return Call(f"{base.rstrip('/')}/webhooks/{name}{token and '/' + token}", headers, body)

@@ -21,7 +21,10 @@ from archive import embedded, logs, starter
 from archive.errors import LedgerError
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
+from archive.model import Callbacks
+from archive.providers import PROVIDERS
 from archive.settings import Settings, SettingsError, find_file, load, read_file
+from archive.sources import Source
 from archive.store import DIALECTS, lacks
 from archive.supervisor import Child
 
@@ -67,7 +70,7 @@ def _complete(
 
     def is_given(section: str, *keys: str, variables: tuple[str, ...]) -> bool:
         table = document.get(section, {})
-        return any(map(environ.get, variables)) or any(key in table for key in keys)
+        return any(map(environ.get, variables)) or any(table.get(key) for key in keys)
 
     servers: list[embedded.Program] = []
     found: dict[str, str] = {}
@@ -177,6 +180,20 @@ def _is_ready(url: str, web: Child, stopping: list[int]) -> bool:
     return bool(stopping)
 
 
+def _calls(source: Source) -> bool:
+    return PROVIDERS[source.provider].CALLBACKS is not Callbacks.NONE
+
+
+def _way_in(name: str, source: Source, settings: Settings) -> str:
+    """What to do so that a source's tasks are heard of."""
+    if not _calls(source):
+        return f"tasks     reelkeep tasks add {name} ID   (it never calls back)"
+    if source.webhook_keys or source.tokens or source.allow_unsigned:
+        secret = "/TOKEN" if source.tokens else ""
+        return f"webhooks  {settings.server.public_url}/webhooks/{name}{secret}"
+    return f"webhooks  reelkeep callback-url {name}   (one for each task)"
+
+
 def _say(
     options: Namespace, data: Path, settings: Settings, url: str, *, embedded_store: bool, env: Mapping[str, str]
 ) -> None:
@@ -194,10 +211,12 @@ def _say(
         return
     console = f"{url}/#token={token}" if token else f"{url}/"
     lines = ["", "Reelkeep is up. Ctrl-C stops it and lets running transfers finish.", "", f"  console   {console}"]
-    lines += [f"  webhooks  {settings.server.public_url}/webhooks/{name}" for name in settings.sources]
+    lines += [f"  {_way_in(name, source, settings)}" for name, source in settings.sources.items()]
     lines += [f"  store     {settings.store.endpoint_url or 'AWS S3'}  bucket {settings.store.bucket}"]
     lines += [f"  data      {data}", f"  settings  {find_file(env)}", ""]
-    lines += ["  try it    reelkeep sign " + name for name in list(settings.sources)[:1]]
+    program = sys.argv[0] if Path(sys.argv[0]).name == "reelkeep" else "reelkeep"
+    calling = [name for name, source in settings.sources.items() if _calls(source)]
+    lines += [f"  try it    {program} sign {name} --config {find_file(env)} --url {url} | sh" for name in calling[:1]]
     if missing := lacks(DIALECTS[settings.store.dialect]):
         lines += ["", f"  This store has no {', no '.join(missing)}."]
     if embedded_store:

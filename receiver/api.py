@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -17,7 +18,7 @@ from archive.grammar import check_name
 from archive.identity import can_be_ours
 from archive.ledger import callback_urls, deliveries, operator, queries, tasks
 from archive.ledger.database import Database
-from archive.model import AssetState, Delivery, Verdict
+from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
 from archive.settings import Settings
 from archive.sources import Source
@@ -42,7 +43,7 @@ class TaskIn(BaseModel):
 
     source: Annotated[str, Field(description="a configured source")]
     task_id: Annotated[str, Field(description="the provider's id of the task")]
-    external_id: Annotated[str | None, Field(max_length=512, description="your own id")] = None
+    external_id: Annotated[str | None, Field(min_length=1, max_length=512, description="your own id")] = None
     metadata: Annotated[dict[str, JsonValue] | None, Field(description="anything you want to find again")] = None
     expected_by: Annotated[
         AwareDatetime | None,
@@ -63,13 +64,16 @@ class Api:
         self._on_due = on_due
 
     async def list_tasks(self, request: Request) -> Response:
-        return await self._list(request, queries.list_tasks, "created_at")
+        """Tasks, newest first."""
+        return await self._list(request, queries.list_tasks, "created_at", TaskState)
 
     async def list_assets(self, request: Request) -> Response:
-        return await self._list(request, queries.list_assets, "created_at")
+        """Assets, newest first."""
+        return await self._list(request, queries.list_assets, "created_at", AssetState)
 
     async def list_deliveries(self, request: Request) -> Response:
-        return await self._list(request, queries.list_deliveries, "received_at")
+        """Deliveries, newest first; `state` is the outcome."""
+        return await self._list(request, queries.list_deliveries, "received_at", Outcome)
 
     async def get_task(self, request: Request) -> Response:
         return Answer(views.row(await self._one(request, queries.task)))
@@ -192,9 +196,13 @@ class Api:
             self._on_due()
         return Answer({"source": name, "paused": paused})
 
-    async def _list(self, request: Request, ask: Callable[..., list[Mapping[str, Any]]], instant: str) -> Response:
+    async def _list(
+        self, request: Request, ask: Callable[..., list[Mapping[str, Any]]], instant: str, states: type[StrEnum]
+    ) -> Response:
         require(request, self._settings.server, Role.VIEWER)
         wanted = read_filter(request)
+        if wanted.state and wanted.state not in list(states):
+            raise ProblemError(400, "bad_query", f"state is one of: {', '.join(states)}.")
         return Answer(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
 
     async def _one(

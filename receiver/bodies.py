@@ -45,5 +45,5 @@ async def read_model(request: Request, limit: int, model: type[Model], reason: s
         raise ProblemError(400, "not_json", "The body is not a JSON document.") from None
     except ValidationError as exc:
         errors = exc.errors(include_input=False, include_url=False)
-        lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors]
-        raise ProblemError(422, reason, "; ".join(lines)) from None
+        lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors if error["loc"]]
+        raise ProblemError(422, reason, "; ".join(lines) or "The body is not a JSON object.") from None

@@ -32,7 +32,9 @@ class CallbackUrlIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     source: Annotated[str, Field(description="a configured source")]
-    external_id: Annotated[str | None, Field(max_length=512, description="your own id, for the task to come")] = None
+    external_id: Annotated[
+        str | None, Field(min_length=1, max_length=512, description="your own id, for the task to come")
+    ] = None
     metadata: Annotated[
         dict[str, JsonValue] | None, Field(description="kept here and given to the task; it is not in the URL")
     ] = None

@@ -65,10 +65,13 @@ class Metrics:
         found = queries.polling(self._db, link_lives(self._settings.askable))
         lags = [((source,), polling.lag.total_seconds()) for source, polling in found.items()]
         late = [((source,), polling.late) for source, polling in found.items()]
-        text = "How long the open task that waits longest was not asked about."
+        text = "How long nothing was heard of the open task that waits longest."
         yield _family("poll_lag_seconds", text, ("source",), lags)
-        text = "Open tasks that were not asked about for longer than a link lives, 10000 at most."
+        text = "Open tasks that were not heard of for longer than a link lives, 10000 at most."
         yield _family("poll_late_tasks", text, ("source",), late)
+        failing = [((source,), polling.failing) for source, polling in found.items()]
+        text = "Open tasks whose last look got no answer, 10000 at most."
+        yield _family("poll_failing_tasks", text, ("source",), failing)
 
 
 class _Once(Collector):

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.routing import Route
 
+from archive.model import Callbacks
 from receiver.api import TaskIn
 from receiver.callback_urls import CallbackUrlIn
 from receiver.paging import ListQuery
@@ -26,6 +27,12 @@ _RECEIPT = {
         "reason": {"type": ["string", "null"]},
     },
 }
+_COUNTS = {
+    "type": "object",
+    "description": "by source, then by state or outcome",
+    "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}},
+}
+_POLLING = ("open", "due", "late", "lag", "asked", "failing", "requests_per_minute")
 _SCHEMAS: dict[str, Any] = {
     "Problem": {
         "type": "object",
@@ -48,6 +55,35 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
     "Row": {"type": "object", "required": ["id"]},
+    "Status": {
+        "type": "object",
+        "required": ["alerts", "sources", "work", "assets", "tasks", "deliveries"],
+        "properties": {
+            "alerts": {"type": "array", "items": {"type": "string"}, "description": "what costs videos while it lasts"},
+            "sources": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/SourceStatus"}},
+            "work": {"type": "object", "additionalProperties": {"type": "integer"}},
+            **dict.fromkeys(("assets", "tasks", "deliveries"), _COUNTS),
+        },
+    },
+    "SourceStatus": {
+        "type": "object",
+        "required": ["provider", "callbacks", "paused", "can_ask"],
+        "properties": {
+            "provider": {"type": "string"},
+            "callbacks": {"enum": [*Callbacks]},
+            "paused": {"type": "boolean"},
+            "can_ask": {"type": "boolean", "description": "the source has an API key"},
+            "polling": {
+                "type": "object",
+                "description": "how its open tasks are asked about; `lag` in seconds",
+                "required": [*_POLLING, "trouble"],
+                "properties": {
+                    **{name: {"type": "number"} for name in _POLLING},
+                    "trouble": {"type": ["string", "null"]},
+                },
+            },
+        },
+    },
     "TaskIn": TaskIn.model_json_schema(),
     "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
     "CallbackUrl": {
@@ -120,8 +156,10 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
     if route.path == "/metrics":
         text = {"text/plain": {"schema": {"type": "string"}}}
         return {"200": {"description": "Prometheus text, version 0.0.4.", "content": text}}
-    if route.path.startswith("/webhooks/"):
+    if route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
         name = "Receipt"
+    elif route.path == "/api/status":
+        name = "Status"
     elif is_list:
         name = "Page"
     elif route.path == "/api/callback-urls":

@@ -217,7 +217,8 @@ function asking(polling) {
   const rate = `Asked ${polling.requests_per_minute.toLocaleString("en")} times a minute at most.`;
   if (!polling.open) return h("p.about", {}, rate);
   return h("p", {}, `${plural(polling.open, "open task")}, ${polling.due} to be asked about now. `,
-    polling.late ? h("strong.over", {}, `${plural(polling.late, "is", "are")} late. `) : null, h("span.about", {}, rate));
+    polling.late ? h("strong.over", {}, `${plural(polling.late, "is", "are")} late. `) : null,
+    polling.failing ? h("strong.over", {}, `${plural(polling.failing, "got", "got")} no answer: `, reason(polling.trouble), ". ") : null, h("span.about", {}, rate));
 }
 
 export function sourcesView(status, publicUrl) {

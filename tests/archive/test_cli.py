@@ -235,6 +235,22 @@ def test_sign(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 1 == run(config, None, "sign", "absent")
 
 
+def test_client__needs_no_secret_of_the_sources(
+    tmp_path: Path, service: Service, capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    """A source that is called by minted URLs alone keeps nobody from asking the service; only `sign` needs the key."""
+    path = tmp_path / "bare.toml"
+    path.write_text(
+        '[server]\noperator_tokens = ["op-token"]\nsigning_keys = []\n[sources.ace]\nprovider = "acedata"\n'
+    )
+    assert 0 == run(path, service, "status")
+    assert 78 == run(path, None, "sign", "ace")
+    assert "REELKEEP_SIGNING_KEY" in capsys.readouterr().err
+    os.environ["REELKEEP_SIGNING_KEY"] = "k" * 32
+    assert 0 == run(path, None, "sign", "ace")
+    assert "/webhooks/ace/rkcb_" in capsys.readouterr().out
+
+
 def test_status__says_what_costs_videos(config: Path, service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     """An alert is printed as it came, beside how the account is asked, and the exit code says that not all is well."""
     polling = {"open": 9, "due": 7, "late": 3, "lag": 1500, "requests_per_minute": 13.0}

@@ -137,7 +137,7 @@ def test_lists__filters(house: House) -> None:
         assert ["signed/t0", "signed/t1"] == found(until="2026-11-21T13:02:00+01:00")
         assert ["signed/t1"] == found(since="2026-11-21T12:01:00", until="2026-11-21T12:02:00")
         assert ["signed/t2"] == found(q="t2")
-        assert [] == found(state="nonsense") == found(source="nonsense") == found(q="%") == found(q="_0")
+        assert [] == found(source="nonsense") == found(q="%") == found(q="_0")
     assert 4 == len(house.get("/api/tasks", state="succeeded")["items"])
     assert 4 == len(house.get("/api/assets", state="waiting")["items"])
     assert 4 == len(house.get("/api/deliveries", state="accepted")["items"])
@@ -187,7 +187,7 @@ def test_lists__a_cursor_nobody_gave(house: House, cursor: str) -> None:
         {"limit": "0"}, {"limit": "201"}, {"limit": "-1"}, {"limit": "many"}, {"limit": "9" * 5000}, {"limit": "1e3"},
         {"since": "yesterday"}, {"since": "inf"}, {"since": "9" * 400}, {"until": "2026-13-01"}, {"since": ""},
         {"nonsense": "1"}, {"Source": "kie"}, {"q": "x" * 201}, {"q": "\x00"}, {"source": "a\x00"},
-        {"state": "\x00"}, {"task_id": "\x00"}, {"external_id": "\x00"},
+        {"state": "\x00"}, {"state": "nonsense"}, {"task_id": "\x00"}, {"external_id": "\x00"},
     ],
 )  # fmt: skip
 def test_lists__a_query_that_cannot_be_read(house: House, params: dict[str, str]) -> None:

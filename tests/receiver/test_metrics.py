@@ -89,6 +89,7 @@ def test_metrics__how_late_looks_are(house: House) -> None:
     assert {
         ("reelkeep_poll_lag_seconds", "asked"): lag.total_seconds(),
         ("reelkeep_poll_late_tasks", "asked"): 1,
+        ("reelkeep_poll_failing_tasks", "asked"): 0,
     } == looks
 
 
