@@ -69,6 +69,8 @@ def split(pace: Pace, *, hinted: bool) -> Budget:
     Divide half of the account's limit. *hinted*: callbacks may name tasks that nobody vouches for, so that a part is
     kept for them: a flood of invented ones then keeps no true one waiting, nor the other way round.
     """
-    usable = max(1, pace.requests // 2)
+    if pace.requests < 2:
+        return Budget(Bucket(1, 2 * pace.per), None)
+    usable = pace.requests // 2
     kept = max(1, usable // HINT_SHARE) if hinted and usable > 1 else 0
     return Budget(Bucket(usable - kept, pace.per), Bucket(kept, pace.per) if kept else None)

@@ -74,9 +74,16 @@ class FetchInterruptedError(TransientError):
 class ProviderBusyError(TransientError):
     """The provider's API cannot answer now; `retry_after` is its own wish, where it stated one."""
 
+    TOO_MANY = frozenset({"http_429", "code_429", "code_1005", "rate_limited", "too_many_requests"})
+
     def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+    @property
+    def is_too_many(self) -> bool:
+        """Whether it is the account that asks too much, so that nothing else should be asked either."""
+        return self.reason.removeprefix("provider_") in self.TOO_MANY
 
 
 class StoreUnavailableError(TransientError):

@@ -35,6 +35,7 @@ ROLES: Mapping[str, frozenset[Kind]] = MappingProxyType(
         "file": ANY,  # the provider does not say what it is
     }
 )
+MANY = frozenset({"upscaled", "extended"})  # made one by one, at the user's wish: a further one replaces none
 EXTENSIONS: Mapping[str, str] = MappingProxyType(
     dict.fromkeys((".mp4", ".mov", ".m4v", ".webm"), "video")
     | dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif"), "image")

@@ -177,7 +177,7 @@ class MeterDouble(Meter):
             raise ProviderBusyError("rate_budget", self._wait)
         self.paid.append(name)
 
-    def charge(self, name: str) -> None:
+    def charge(self, name: str, *, vouched: bool = True) -> None:
         self.paid.append(name)
 
     def heed(self, name: str, busy: ProviderBusyError) -> None:

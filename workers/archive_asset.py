@@ -87,9 +87,14 @@ def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched
             failures.append(exc)
     fresh = ports.refresh(claim) if any(isinstance(exc, LinkExpiredError) for exc in failures) else None
     if fresh is None:
-        raise failures[0]
+        raise min(failures, key=_hopelessness)
     claim = results.relink(ports.db, claim, fresh)
     return claim, stack.enter_context(ports.fetch(claim, fresh))
+
+
+def _hopelessness(failure: ReelkeepError) -> int:
+    """Of several links the most hopeful decides: one that may work later, one that is dead, one we must not follow."""
+    return [FetchInterruptedError, LinkExpiredError, LinkRefusedError].index(type(failure))
 
 
 def _intent(claim: Claim, fetched: Fetched, media: Media, bucket: str) -> Intent:

@@ -21,6 +21,7 @@ from archive.errors import FetchInterruptedError, LinkExpiredError, LinkRefusedE
 from workers.egress import Policy, check_link, next_hop, time_limit
 
 MAX_HOPS = 3
+SPOOL_UNAVAILABLE = "spool_unavailable"
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "reelkeep"}
 _COME_AGAIN = {408, 425, 429}
 
@@ -86,7 +87,7 @@ def fetch(
         except (httpx.InvalidURL, UnicodeError) as exc:  # httpx reads a Location even where it does not follow it
             raise LinkRefusedError("link_malformed") from exc
         except OSError as exc:
-            raise FetchInterruptedError("spool_unavailable") from exc
+            raise FetchInterruptedError(SPOOL_UNAVAILABLE) from exc
         yield Fetched(spool, size, digest, length_known)
 
 

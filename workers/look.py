@@ -1,7 +1,7 @@
 """Ask the provider about tasks, and let what it says into the ledger by the same door as a callback."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from archive.errors import (
@@ -23,6 +23,8 @@ from archive.statements import state
 from workers.meter import Meter
 from workers.provider_api import TOO_LARGE, ProviderApi
 
+SINGLY = 3  # tasks that one look at a batch asks about by themselves: with the batch within the look's lease
+STUCK_CEILING = timedelta(hours=1)  # between looks that fail for days: others shall have their turn
 _log = logging.getLogger(__name__)
 
 
@@ -49,18 +51,20 @@ class Looker:
         """
         Ask about what was *taken*, tasks of one source; return the number of assets that became due.
 
-        A look that somebody else has taken over meanwhile is left to him.
+        Each answer is taken in as it comes. A look that somebody else has taken over meanwhile is left to him.
         """
-        answers = self._ask_together(taken) if len(taken) > 1 else {taken[0].task: self._ask(taken[0])}
-        due = 0
-        for look in taken:
-            try:
-                due += self._take_in(look, answers[look.task])
-            except ClaimLostError as exc:
-                _log.info("look.abandoned", extra={"task": look.task, "reason": exc.reason})
-        return due
+        if len(taken) > 1:
+            return sum(self._take_in(look, answer) for look, answer in self._ask_together(taken))
+        return self._take_in(taken[0], self._ask(taken[0]))
 
     def _take_in(self, look: Look, answer: Event | ReelkeepError) -> int:
+        try:
+            return self._record(look, answer)
+        except ClaimLostError as exc:
+            _log.info("look.abandoned", extra={"task": look.task, "reason": exc.reason})
+            return 0
+
+    def _record(self, look: Look, answer: Event | ReelkeepError) -> int:
         fields = {"task": look.task, "source": look.source}
         provider = PROVIDERS[self._sources[look.source].provider]
         later = self._later(look, provider)
@@ -86,7 +90,9 @@ class Looker:
             case _:
                 # A wrong key or an answer of a new shape: a person has to act, the task stays open meanwhile.
                 _log.error("look.failed", extra={**fields, "reason": answer.reason})
-                looks.postpone(self._db, look, self._clock() + LOOK_CEILING, answer.reason)
+                overdue = self._clock() - look.expected_at
+                gap = max(LOOK_CEILING, min(overdue / 5, STUCK_CEILING))
+                looks.postpone(self._db, look, self._clock() + gap, answer.reason)
         return 0
 
     def _later(self, look: Look, provider: Provider) -> datetime:
@@ -99,40 +105,49 @@ class Looker:
             spread=self._spread(),
         )
 
-    def _ask_together(self, taken: Sequence[Look]) -> dict[str, Event | ReelkeepError]:
+    def _ask_together(self, taken: Sequence[Look]) -> Iterator[tuple[Look, Event | ReelkeepError]]:
         """
-        One request about all; a task that its answer does not mention is sought on the other routes by itself.
+        One request about all, then a few about those that its answer does not tell of, each by itself.
 
-        Where their answers together are too much, each is asked about by itself: a record may repeat whole pictures.
+        Only a task's own answer says that it is unknown, or that we may not ask: a batch can be too large for the
+        provider, or one odd id spoil it. Those that are left over are tried again soon.
         """
         source = taken[0].source
         provider = PROVIDERS[self._sources[source].provider]
-        route, *others = provider.ROUTES
+        route = provider.ROUTES[0]
+        told: Mapping[str, Event | NotUnderstoodError] = {}
+        busy: ProviderBusyError | None = None
         try:
             request = provider.batch_request(route, [look.task_id for look in taken])
-            if request is None:
-                raise NotUnderstoodError("no_batches")
-            told = provider.read_batch(route, self._api.ask(source, request), at=self._clock())
-        except ReelkeepError as exc:
-            if exc.reason == TOO_LARGE:
-                return {look.task: self._ask(look, paid=False) for look in taken}
+            if request is not None:
+                told = provider.read_batch(route, self._api.ask(source, request), at=self._clock())
+        except ProviderBusyError as exc:
             self._heed(source, exc)
-            return {look.task: exc for look in taken}
-        return {look.task: told.get(look.task_id) or self._ask(look, others, paid=False) for look in taken}
+            busy = None if exc.reason == TOO_LARGE else exc
+        except (ProviderRefusedError, NotUnderstoodError, TaskUnknownError) as exc:
+            _log.warning("look.batch_failed", extra={"source": source, "reason": exc.reason})
+        singly = SINGLY
+        for look in taken:
+            answer: Event | ReelkeepError | None = told.get(look.task_id)
+            if answer is None and busy is None and singly:
+                singly -= 1
+                answer = self._ask(look, paid=False)
+                busy = answer if isinstance(answer, ProviderBusyError) else None
+            yield look, answer or busy or ProviderBusyError("batch_incomplete")
 
-    def _ask(self, look: Look, routes: Sequence[str] | None = None, *, paid: bool = True) -> Event | ReelkeepError:
+    def _ask(self, look: Look, *, paid: bool = True) -> Event | ReelkeepError:
         """
         The answer of the first route that knows the task, its own route first, or why there is none.
 
-        A route that refuses or cannot be understood hides no other, but keeps the task from counting as unknown. The
-        first request is *paid* for by whoever took the look; each further one is paid for here.
+        A route that is busy, refuses or cannot be understood hides no other, but keeps the task from counting as
+        unknown; an account that asks too much asks no further. The first request is *paid* for by whoever took the
+        look; each further one is paid for here.
         """
         provider = PROVIDERS[self._sources[look.source].provider]
-        routes = provider.ROUTES if routes is None else routes
         failure: ReelkeepError = TaskUnknownError("task_not_found")
-        for route in sorted(routes, key=lambda candidate: candidate != look.route):
+        for route in sorted(provider.ROUTES, key=lambda candidate: candidate != look.route):
             if not paid:
-                self._meter.charge(look.source)
+                self._meter.charge(look.source, vouched=look.vouched)
             paid = False
             try:
                 answer = self._api.ask(look.source, provider.status_request(route, look.task_id))
@@ -145,8 +160,10 @@ class Looker:
             except (ProviderRefusedError, NotUnderstoodError) as exc:
                 failure = exc
             except ProviderBusyError as exc:
-                self._meter.heed(look.source, exc)
-                return exc
+                self._heed(look.source, exc)
+                if exc.is_too_many:
+                    return exc
+                failure = exc
         return failure
 
     def _heed(self, source: str, exc: ReelkeepError) -> None:

@@ -19,12 +19,12 @@ from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.model import AssetState
 from archive.schedule import next_try
-from workers.fetch import StoppedError
+from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
 
 MAX_BAD_FILES = 3  # a file that is no film is fetched this often before a person has to look
 MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
 MIN_TRIES = 3  # however late it is
-UNASKED = timedelta(days=1)  # past its deadline, while the provider could not be asked for a fresh link
+UNASKED = timedelta(days=1)  # past its deadline, while neither file host nor provider said that there is no file
 _log = logging.getLogger(__name__)
 
 
@@ -55,15 +55,17 @@ def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None
     """The state in which the asset ends, or None where it is worth another try. Pure."""
     tries = claim.attempts + 1
     match failure:
-        case StoreUnavailableError():
+        case TransientError() if isinstance(failure, StoreUnavailableError) or failure.reason == SPOOL_UNAVAILABLE:
             return None  # our own side: it costs no video to wait for it
-        case ProviderBusyError():
-            # The link is dead, but nobody has said that there is no other.
+        case TransientError():
+            # The deadline may be assumed, and nobody has said yet that the link is dead.
             return AssetState.LOST if now >= claim.must_by + UNASKED and tries >= MIN_TRIES else None
-        case TransientError() | LinkExpiredError():
+        case LinkExpiredError():
             return AssetState.LOST if now >= claim.must_by and tries >= MIN_TRIES else None
         case NotMediaError():
-            return AssetState.QUARANTINED if tries >= MAX_BAD_FILES else None
+            # Bad files in a row: what went wrong before on the network counts for nothing here.
+            again = claim.reason == failure.reason
+            return AssetState.QUARANTINED if again and tries >= MAX_BAD_FILES else None
         case PermanentError():
             return AssetState.QUARANTINED
         case _:

@@ -4,13 +4,19 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefusedError, TaskUnknownError
+from archive.errors import (
+    NotUnderstoodError,
+    ProviderBusyError,
+    ProviderRefusedError,
+    ReelkeepError,
+    TaskUnknownError,
+)
 from archive.identity import asset_id
 from archive.ledger.claims import Claim
 from archive.model import ApiAnswer, ApiRequest, Event, Link
 from archive.providers import PROVIDERS, Provider
 from archive.sources import Source
-from workers.meter import Meter
+from workers.meter import OVER_BUDGET, Meter
 from workers.provider_api import ProviderApi
 
 _NO = (NotUnderstoodError, ProviderRefusedError, TaskUnknownError)
@@ -32,42 +38,76 @@ class Refresher:
         source = self._sources[claim.source]
         if source.api_key is None:
             return None
-        provider = PROVIDERS[source.provider]
+        attempt = _Attempt(claim, PROVIDERS[source.provider], self._api, self._meter, self._clock)
         try:
-            return self._by_call(provider, claim) or self._by_status(provider, claim)
+            return attempt.by_call() or attempt.by_status()
         except ProviderBusyError as exc:
             self._meter.heed(claim.source, exc)
             raise
 
-    def _by_call(self, provider: Provider, claim: Claim) -> Link | None:
-        request = provider.fresh_link_request(claim.link.url)
+
+class _Attempt:
+    """The requests for one link: the first waits for the account's budget, those after it only pay."""
+
+    def __init__(
+        self, claim: Claim, provider: Provider, api: ProviderApi, meter: Meter, clock: Callable[[], datetime]
+    ) -> None:
+        self._claim = claim
+        self._provider = provider
+        self._api = api
+        self._meter = meter
+        self._clock = clock
+        self._has_paid = False
+
+    def by_call(self) -> Link | None:
+        request = self._provider.fresh_link_request(self._claim.link.url)
         if request is None:
             return None
         try:
-            return provider.read_fresh_link(self._ask(claim, request), at=self._clock())
+            return self._provider.read_fresh_link(self._ask(request), at=self._clock())
         except _NO as exc:
-            _log.warning("refresh.refused", extra={"asset": claim.asset_id, "reason": exc.reason})
+            _log.warning("refresh.refused", extra={"asset": self._claim.asset_id, "reason": exc.reason})
             return None
 
-    def _by_status(self, provider: Provider, claim: Claim) -> Link | None:
-        for route in provider.ROUTES:
+    def by_status(self) -> Link | None:
+        """
+        The link in the task's status answer; None where the task is unknown, or has no other link to the file.
+
+        Raises:
+            ProviderBusyError: no route said either: that we are refused or do not understand is no word about links.
+        """
+        failure: ReelkeepError | None = None
+        for route in self._provider.ROUTES:
             try:
-                answer = self._ask(claim, provider.status_request(route, claim.task_id))
-                event = provider.read_status(route, answer, at=self._clock())
-            except _NO:
+                answer = self._ask(self._provider.status_request(route, self._claim.task_id))
+                event = self._provider.read_status(route, answer, at=self._clock())
+            except TaskUnknownError:
                 continue
-            return _link_of(claim, event)
+            except (NotUnderstoodError, ProviderRefusedError) as exc:
+                failure = exc
+                continue
+            except ProviderBusyError as exc:
+                if exc.is_too_many or exc.reason == OVER_BUDGET:
+                    raise
+                failure = exc
+                continue
+            if event.task_id == self._claim.task_id:
+                return _link_of(self._claim, event)
+        if failure is not None:
+            raise failure if isinstance(failure, ProviderBusyError) else ProviderBusyError(failure.reason)
         return None
 
-    def _ask(self, claim: Claim, request: ApiRequest) -> ApiAnswer:
-        """One request, paid for first."""
-        self._meter.admit(claim.source)
-        return self._api.ask(claim.source, request)
+    def _ask(self, request: ApiRequest) -> ApiAnswer:
+        if self._has_paid:
+            self._meter.charge(self._claim.source)
+        else:
+            self._meter.admit(self._claim.source)
+            self._has_paid = True
+        return self._api.ask(self._claim.source, request)
 
 
 def _link_of(claim: Claim, event: Event) -> Link | None:
-    """The asset's link among the *event*'s; where none is known by its path, the one that stands at its place."""
+    """The asset's link among the *event*'s, known by its path."""
     named = {asset_id(claim.source, claim.task_id, output): output.link for output in event.outputs}
-    placed = {(output.role, output.ordinal): output.link for output in event.outputs}
-    link = named.get(claim.asset_id) or placed.get((claim.role, claim.ordinal))
+    link = named.get(claim.asset_id)
     return link if link and link.url != claim.link.url else None

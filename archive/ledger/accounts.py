@@ -28,11 +28,18 @@ def spend(db: Database, name: str, budget: Budget) -> timedelta:
         return wait
 
 
-def charge(db: Database, name: str, budget: Budget) -> None:
-    """Pay for a request that cannot wait, since it ends what another began; those after it wait the longer."""
+def charge(db: Database, name: str, budget: Budget, *, vouched: bool) -> None:
+    """
+    Pay for a request that cannot wait, since it ends what another began; those after it wait the longer.
+
+    What nobody *vouched* for has a bucket of its own, so that invented tasks are not paid for by true ones.
+    """
     with db.write() as conn:
-        paid_until = budget.asks.paid(_row(conn, name)["asks_paid_until"], db.now(conn))
-        _pay(conn, name, asks_paid_until=paid_until)
+        row, now = _row(conn, name), db.now(conn)
+        if vouched or budget.hints is None:
+            _pay(conn, name, asks_paid_until=budget.asks.paid(row["asks_paid_until"], now))
+        else:
+            _pay(conn, name, hints_paid_until=budget.hints.paid(row["hints_paid_until"], now))
 
 
 def rest(db: Database, name: str, budget: Budget, wait: timedelta) -> None:

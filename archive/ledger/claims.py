@@ -50,6 +50,7 @@ class Claim:
     second: Link | None  # to the same file at another place
     must_by: datetime
     intent: Intent | None = field(default=None)
+    reason: str | None = None  # of the last attempt's failure
 
 
 def register_sources(db: Database, names: Mapping[str, int]) -> None:
@@ -98,6 +99,7 @@ def _claim(row: RowMapping, owner: str, fence: int) -> Claim:
     return Claim(
         row["id"], row["source"], row["task"], row["task_id"], row["role"], row["ordinal"], fence, owner,
         row["attempts"], row["verdict"], Link(row["link"], *expiry), second, row["must_by"], intent,
+        row["reason"],
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def _apply_one(batch: Batch, statement: Statement) -> None:
             )
         )
         task.update(state=after, reason=event.reason, completed_at=event.completed_at)
-    if event.progress is Progress.RUNNING and after is TaskState.OPEN:
+    if event.progress is Progress.RUNNING and event.reason is None and after is TaskState.OPEN:
         # Still running now, so its link cannot die before one link life from now.
         task["must_by"] = batch.at + statement.link_life
     if event.progress is Progress.SUCCEEDED:

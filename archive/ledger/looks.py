@@ -34,6 +34,7 @@ class Look:
     created_at: datetime
     expected_at: datetime
     hinted_at: datetime | None
+    vouched: bool
 
 
 def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]) -> list[Look]:
@@ -61,7 +62,7 @@ def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]
     return [
         Look(
             row["id"], row["source"], row["task_id"], row["route"], row["fence"] + 1,
-            row["created_at"], row["expected_at"], row["hinted_at"],
+            row["created_at"], row["expected_at"], row["hinted_at"], row["vouched"],
         )
         for row in taken
     ]  # fmt: skip

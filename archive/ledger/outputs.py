@@ -7,6 +7,7 @@ from archive.identity import asset_id
 from archive.ledger import audit
 from archive.ledger.batch import Batch, Statement
 from archive.model import AssetState, Output, Verdict
+from archive.roles import MANY
 from archive.trust import Decision
 
 _NOT_TRUSTED = "not_trusted"
@@ -23,8 +24,10 @@ def apply_output(batch: Batch, task: dict[str, Any], statement: Statement, outpu
         "must_by": _must_by(statement, output, batch.at),
     }
     known = batch.assets.get(identity) or _same_place(batch, task, statement, output)
-    if known is None:
-        believed = statement.decision is Decision.BELIEVE
+    taken = known is not None and known["id"] != identity and not _wants_link(known)
+    if known is None or taken:
+        # Where another file has taken the place for good, what proves little waits for a person; it is never dropped.
+        believed = statement.decision is Decision.BELIEVE and not (taken and statement.verdict < Verdict.SIGNED_BODY)
         row = {
             "id": identity,
             "task": task["id"],
@@ -68,9 +71,10 @@ def apply_output(batch: Batch, task: dict[str, Any], statement: Statement, outpu
             return
         if statement.verdict < Verdict.SIGNED_BODY and _still_serves(known, batch.at):
             return  # what proves little replaces no link that may still work
-        if known["state"] == AssetState.QUARANTINED:
+        if known["state"] != AssetState.WAITING:
+            reason = "now_trusted" if known["state"] == AssetState.QUARANTINED else "fresh_link"
             batch.entries.append(
-                audit.Entry("asset", known["id"], known["state"], AssetState.WAITING, statement.actor, "now_trusted")
+                audit.Entry("asset", known["id"], known["state"], AssetState.WAITING, statement.actor, reason)
             )
         # A claim that runs keeps its lease; one that waits for a better link need not wait any more.
         if not known.get("owner"):
@@ -81,19 +85,21 @@ def apply_output(batch: Batch, task: dict[str, Any], statement: Statement, outpu
 
 
 def _wants_link(asset: dict[str, Any]) -> bool:
-    """It waits for its transfer, or only for a link that is trusted; whatever else quarantined it needs a person."""
-    return asset["state"] == AssetState.WAITING or (asset["state"], asset["reason"]) == (
-        AssetState.QUARANTINED,
-        _NOT_TRUSTED,
-    )
+    """It waits, is lost, or lacks only a link that is trusted; whatever else quarantined it needs a person."""
+    doubted = (asset["state"], asset["reason"]) == (AssetState.QUARANTINED, _NOT_TRUSTED)
+    return asset["state"] in {AssetState.WAITING, AssetState.LOST} or doubted
 
 
 def _still_serves(asset: dict[str, Any], at: datetime) -> bool:
-    return bool(asset["state"] == AssetState.WAITING and asset["link_expires_at"] > at)
+    """Its link has time left, and no file host has refused it."""
+    is_refused = (asset["reason"] or "").startswith("http_4")
+    return asset["state"] == AssetState.WAITING and asset["link_expires_at"] > at and not is_refused
 
 
 def _same_place(batch: Batch, task: dict[str, Any], statement: Statement, output: Output) -> dict[str, Any] | None:
     """The asset that stands at this output's place under another path, unless another output of the event claims it."""
+    if output.role in MANY:
+        return None
     claimed = {asset_id(statement.source, task["task_id"], other) for other in statement.event.outputs}
     place = (task["id"], output.role, output.ordinal)
     for row in batch.assets.values():

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from archive.documents import dump
 from archive.identity import task_key
@@ -44,8 +45,8 @@ def register(db: Database, registrations: Sequence[Registration], actor: str) ->
         rows = {task_key(r.source, r.task_id): _row(r, now) for r in registrations}
         new = insert_new(conn, tasks, list(rows.values()))
         audit.write(conn, now, [audit.Entry("task", key, None, TaskState.OPEN, actor) for key in sorted(new)])
-        for registration in registrations:
-            key = task_key(registration.source, registration.task_id)
+        # By id, as every writer of many tasks: nobody waits in a circle.
+        for key, registration in sorted(((task_key(r.source, r.task_id), r) for r in registrations), key=itemgetter(0)):
             if key in new:
                 continue
             known = {
@@ -55,11 +56,23 @@ def register(db: Database, registrations: Sequence[Registration], actor: str) ->
             said = {name: value for name, value in known.items() if value is not None}
             conn.execute(update(tasks).where(tasks.c.id == key).values(**said, vouched=True))
             if registration.askable:
-                unplanned = (tasks.c.id == key, tasks.c.state == TaskState.OPEN, tasks.c.look_at.is_(None))
-                conn.execute(update(tasks).where(*unplanned).values(look_at=now))
+                _ask_again(conn, key, registration, now, actor)
         calls = [Call(r.callback, task_key(r.source, r.task_id)) for r in registrations if r.callback]
         callback_urls.follow(conn, calls, rebind=True)
         return [task_key(r.source, r.task_id) for r in registrations]
+
+
+def _ask_again(conn: Connection, key: str, registration: Registration, now: datetime, actor: str) -> None:
+    """A known task that the user names again: given up, it is open again; a new expectation replaces the old one."""
+    given_up = (tasks.c.id == key, tasks.c.state == TaskState.GONE)
+    reopened = {"state": TaskState.OPEN, "reason": None, "look_at": now, "must_by": now + registration.link_life}
+    if conn.execute(update(tasks).where(*given_up).values(**reopened, expected_at=now)).rowcount:
+        audit.write(conn, now, [audit.Entry("task", key, TaskState.GONE, TaskState.OPEN, actor, "registered_again")])
+    still_open = (tasks.c.id == key, tasks.c.state == TaskState.OPEN)
+    if registration.expected_by is not None:
+        planned = {name: _row(registration, now)[name] for name in ("expected_at", "must_by", "look_at")}
+        conn.execute(update(tasks).where(*still_open).values(**planned))
+    conn.execute(update(tasks).where(*still_open, tasks.c.look_at.is_(None)).values(look_at=now))
 
 
 def _row(registration: Registration, now: datetime) -> dict[str, Any]:

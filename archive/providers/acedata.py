@@ -260,4 +260,5 @@ def _outputs(items: Sequence[Reader], expires_at: datetime) -> list[Output]:
 
 
 def _distinct(urls: Iterable[str | None]) -> list[str]:
-    return list(dict.fromkeys(url for url in urls if url))
+    """Each file once: two links to one path are signings of the same."""
+    return list({url.split("?")[0]: url for url in urls if url}.values())

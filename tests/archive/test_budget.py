@@ -68,6 +68,7 @@ def test_split__keeps_a_part_for_hints_only_where_there_can_be_any() -> None:
     assert split(pace(30), hinted=True).asks == Bucket(12, MINUTE)
     assert (Bucket(15, MINUTE), None) == (split(pace(30), hinted=False).asks, split(pace(30), hinted=False).hints)
     assert split(pace(3), hinted=True).hints is None
+    assert split(pace(1), hinted=True).asks == Bucket(1, 2 * MINUTE)
 
 
 def test_rested__nothing_passes_before_its_end() -> None:

@@ -14,7 +14,19 @@ from sqlalchemy.exc import IntegrityError
 from archive.budget import split
 from archive.errors import ClaimLostError
 from archive.identity import task_key
-from archive.ledger import claims, deliveries, leases, looks, migrate, operator, outbox, queries, results, tasks
+from archive.ledger import (
+    accounts,
+    claims,
+    deliveries,
+    leases,
+    looks,
+    migrate,
+    operator,
+    outbox,
+    queries,
+    results,
+    tasks,
+)
 from archive.ledger.claims import Claim, Intent
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts, audit, metadata, sources
@@ -223,6 +235,66 @@ def test_states__files_beside_the_tasks_own_do_not_settle_it(db: Database) -> No
     put(db, received(statement(event(outputs=[output("/t1.mp4"), output("/own.mp4", ordinal=1)]))))
     assert {"t1": TaskState.SUCCEEDED} == states(db)
     assert 2 == count(db, assets)
+
+
+def test_assets__what_was_refused_or_lost_takes_a_fresh_link(db: Database, clock: FakeClock) -> None:
+    """A link that the file host refused gives way to any believed one; a lost asset waits again when it gets one."""
+    weak = {"verdict": Verdict.TOKEN}
+    put(db, received(statement(**weak)))  # type: ignore[arg-type]
+    results.retry(db, must_take(db), "http_403", clock.now)
+    put(db, received(statement(event(outputs=[output("/t1.mp4", query="sig=2")]), **weak)))  # type: ignore[arg-type]
+    assert "sig=2" in str(the_asset(db)["link"])
+    results.end(db, must_take(db), AssetState.LOST, "http_403")
+    put(db, received(statement(event(outputs=[output("/t1.mp4", query="sig=3")]))))
+    asset = the_asset(db)
+    assert (AssetState.WAITING, True) == (asset["state"], "sig=3" in str(asset["link"]))
+
+
+def test_assets__a_place_taken_for_good_drops_nobody(db: Database) -> None:
+    """Another file for the place of an archived one is kept: believed if it is proved, else for a person."""
+    put(db, received(statement(verdict=Verdict.TOKEN)))
+    claim = must_take(db)
+    results.intend(db, claim, INTENT)
+    results.archived(db, claim, "v1", {})
+    put(db, received(statement(event(outputs=[output("/true.mp4")]), verdict=Verdict.TOKEN)))
+    put(db, received(statement(event(outputs=[output("/polled.mp4")]))))
+    with db.read() as conn:
+        states = [row.state for row in conn.execute(select(assets.c.state).order_by(assets.c.state))]
+    assert ["archived", "quarantined", "waiting"] == states
+
+
+def test_assets__films_made_one_by_one_replace_none(db: Database) -> None:
+    """A second film of a role that is made at the user's wish stands beside the first."""
+    for path in ("/4k-0.mp4", "/4k-1.mp4"):
+        put(db, received(statement(event(outputs=[replace(output(path), role="upscaled")]))))
+    assert 2 == count(db, assets)
+
+
+def test_register__again(db: Database, clock: FakeClock) -> None:
+    """A task that was given up is open again when the user names it; a new expectation replaces a mistaken one."""
+    claims.register_sources(db, CAPS)
+    far = START + timedelta(hours=8)
+    one = tasks.Registration("kie", "t1", None, None, far, timedelta(0), LINK_LIFE, True)
+    tasks.register(db, [one], "operator")
+    assert take_look(db) is None
+    tasks.register(db, [replace(one, expected_by=START)], "operator")
+    look = take_look(db)
+    assert look is not None
+    looks.gone(db, look, "task_not_found")
+    clock.advance(days=1)
+    tasks.register(db, [replace(one, expected_by=None)], "operator")
+    assert {"t1": TaskState.OPEN} == states(db)
+    assert take_look(db) is not None
+
+
+def test_charge__invented_tasks_pay_for_themselves(db: Database) -> None:
+    """Requests about what nobody vouches for come out of its own bucket, and leave the other untouched."""
+    claims.register_sources(db, CAPS)
+    budget = split(Pace(timedelta(55), timedelta(5), 40, timedelta(minutes=1)), hinted=True)
+    for _ in range(50):
+        accounts.charge(db, "kie", budget, vouched=False)
+    assert [timedelta(0)] * 4 == [accounts.spend(db, "kie", budget) for _ in range(4)]
+    assert accounts.spend(db, "kie", budget) > timedelta(0)
 
 
 def test_hint__makes_no_asset_and_plans_a_look_at_once(db: Database) -> None:

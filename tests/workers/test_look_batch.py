@@ -16,7 +16,7 @@ from archive.schedule import LOOK_CEILING
 from archive.sources import Source
 from tests.builders import LINK_LIFE
 from tests.doubles import FakeClock, MeterDouble
-from tests.origin import Origin, Wire, answer, origin
+from tests.origin import Origin, Scene, Wire, answer, origin
 from workers.egress import Egress
 from workers.look import Looker
 from workers.provider_api import MAX_ANSWER, ProviderApi
@@ -85,13 +85,18 @@ def test_batch__each_task_gets_its_own_answer(
     """One request tells about all: what is done, what runs, what is not there, what nobody understands."""
     running = {"id": "t2", "created_at": 1.0, "request": {}}
     odd = record("t4", video_url=None)
-    host.scenes[PATH] = answer({"items": [film("t1"), running, odd], "count": 3})
+
+    def scene(wire: Wire) -> None:
+        together = "ids" in json.loads(host.bodies[-1])
+        answer({"items": [film("t1"), running, odd], "count": 3} if together else {})(wire)
+
+    host.scenes[PATH] = scene
     assert 1 == looker.look(take(db, source))
     assert {"t1": "succeeded", "t2": "open", "t3": "open", "t4": "open"} == states(db)
-    assert [{"ids": ["t1", "t2", "t3", "t4"], "action": "retrieve_batch"}] == [
-        {**asked, "ids": sorted(asked["ids"])} for asked in map(json.loads, host.bodies)
-    ]
-    assert [] == meter.paid  # the take has paid for it
+    first, second = map(json.loads, host.bodies)
+    assert ({"t1", "t2", "t3", "t4"}, "retrieve_batch") == (set(first["ids"]), first["action"])
+    assert {"id": "t3", "action": "retrieve"} == second  # that it is unknown has to be said of itself
+    assert ["ace"] == meter.paid  # the take has paid for the first
     with db.read() as conn:
         again = {row.task_id: row.look_at for row in conn.execute(select(tasks_table))}
     assert again["t1"] is None
@@ -99,22 +104,35 @@ def test_batch__each_task_gets_its_own_answer(
     assert clock() < again["t2"] == again["t3"] < again["t4"]
 
 
-def test_batch__too_large_together(
-    db: Database, host: Origin, source: Source, looker: Looker, meter: MeterDouble
+@pytest.mark.parametrize(
+    "together",
+    [
+        answer({"items": [], "padding": "x" * MAX_ANSWER}),
+        answer({"error": {"code": "bad_request"}}, status="400 Bad Request"),
+        answer({"error": {"code": "not_found"}}, status="404 Not Found"),
+        answer({}),
+        answer({"items": []}),
+        answer([]),
+    ],
+    ids=["too-large", "refused", "not-found", "empty", "no-items", "other-shape"],
+)
+def test_batch__that_fails_as_a_whole(
+    db: Database, clock: FakeClock, host: Origin, source: Source, looker: Looker, meter: MeterDouble, together: Scene
 ) -> None:
-    """Records that are too much for one answer are asked for one by one, each paid for."""
+    """A batch that is no answer says nothing of its tasks: a few at a time they are asked about by themselves."""
 
     def scene(wire: Wire) -> None:
         asked = json.loads(host.bodies[-1])
-        if "ids" in asked:
-            answer({"items": [], "padding": "x" * MAX_ANSWER})(wire)
-        else:
-            answer(film(asked["id"]))(wire)
+        (together if "ids" in asked else answer(film(asked["id"])))(wire)
 
     host.scenes[PATH] = scene
-    assert 4 == looker.look(take(db, source))
+    assert 3 == looker.look(take(db, source))
+    assert (["ace"] * 3, 4) == (meter.paid, len(host.heads))
+    assert 1 == list(states(db).values()).count("open")
+    clock.advance(minutes=5)
+    [left] = looks.take(db, {"ace": source.budget}, {"ace": 20})
+    assert 1 == looker.look([left])
     assert {"succeeded"} == set(states(db).values())
-    assert ["ace"] * 4 == meter.paid
 
 
 def test_batch__busy_is_everybodys_answer(

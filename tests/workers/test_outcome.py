@@ -18,7 +18,7 @@ from archive.model import AssetState
 from archive.schedule import RETRY_CEILING
 from tests.builders import output, received
 from tests.doubles import START, FakeClock
-from workers.fetch import StoppedError
+from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
 from workers.outcome import MAX_BAD_FILES, MAX_CRASHES, MIN_TRIES, UNASKED, end_of, settle
 
 MUST_BY = START + timedelta(hours=1)
@@ -27,9 +27,9 @@ LATE = MUST_BY + timedelta(seconds=1)
 Q, L = AssetState.QUARANTINED, AssetState.LOST
 
 
-def after(failed: int) -> Claim:
-    """The claim of an asset that failed so often before."""
-    return dataclasses.replace(CLAIM, attempts=failed)
+def after(failed: int, reason: str | None = None) -> Claim:
+    """The claim of an asset that failed so often before, the last time for *reason*."""
+    return dataclasses.replace(CLAIM, attempts=failed, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,8 @@ def after(failed: int) -> Claim:
     [
         (errors.FetchInterruptedError("short_body"), 50, False, None),
         (errors.FetchInterruptedError("short_body"), 0, True, None),
-        (errors.FetchInterruptedError("short_body"), MIN_TRIES - 1, True, L),
+        (errors.FetchInterruptedError("short_body"), 50, True, None),
+        (errors.FetchInterruptedError(SPOOL_UNAVAILABLE), 500, True, None),
         (errors.ProviderBusyError("http_503"), 50, False, None),
         (errors.ProviderBusyError("http_503"), 50, True, None),
         (errors.LinkExpiredError("http_403"), 50, False, None),
@@ -55,14 +56,26 @@ def after(failed: int) -> Claim:
 )
 def test_end_of__table(failure: Exception, attempts: int, late: bool, expected: AssetState | None) -> None:
     """Waiting ends by the deadline for what the provider does, never for our store, and by a person for the rest."""
-    assert expected == end_of(failure, after(attempts), LATE if late else START)
+    reason = getattr(failure, "reason", None)
+    assert expected == end_of(failure, after(attempts, reason), LATE if late else START)
+
+
+def test_end_of__bad_files_count_in_a_row() -> None:
+    """Failures of the network before a bad file do not make it the third bad one."""
+    bad = errors.NotMediaError("html_page")
+    assert end_of(bad, after(MAX_BAD_FILES + 5, "unreachable"), START) is None
+    assert Q == end_of(bad, after(MAX_BAD_FILES + 6, "html_page"), START)
 
 
 def test_end_of__nobody_could_be_asked() -> None:
-    """A dead link is no end while the provider could not be asked for another: a day longer than the deadline."""
-    busy = errors.ProviderBusyError("rate_budget", timedelta(minutes=1))
-    assert end_of(busy, after(50), MUST_BY + UNASKED - timedelta(seconds=1)) is None
-    assert L == end_of(busy, after(50), MUST_BY + UNASKED)
+    """
+    The deadline is no end while neither file host nor provider said that there is no file: a day longer, our own
+    downtime and theirs included; and a full disk of ours never ends anything.
+    """
+    for unsaid in (errors.ProviderBusyError("rate_budget", timedelta(minutes=1)), errors.FetchInterruptedError("x")):
+        assert end_of(unsaid, after(50), MUST_BY + UNASKED - timedelta(seconds=1)) is None
+        assert L == end_of(unsaid, after(50), MUST_BY + UNASKED)
+    assert end_of(errors.FetchInterruptedError(SPOOL_UNAVAILABLE), after(500), MUST_BY + 9 * UNASKED) is None
 
 
 def kinds(base: type[ReelkeepError] = ReelkeepError) -> list[type[ReelkeepError]]:

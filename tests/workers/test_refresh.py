@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -97,20 +96,36 @@ def test_refresh__by_the_status_answer(host: Origin, call: Scene) -> None:
 
 @pytest.mark.parametrize(
     "routes",
-    [(UNKNOWN, UNKNOWN), (flat(OLD), market(OLD)), (answer({"code": 0}), REFUSED)],
-    ids=["unknown", "same-link", "not-understood"],
+    [(UNKNOWN, UNKNOWN), (flat(OLD), market(OLD)), (flat(OTHER), UNKNOWN)],
+    ids=["unknown", "same-link", "other-file"],
 )
 def test_refresh__none_to_be_had(host: Origin, routes: tuple[Scene, Scene]) -> None:
-    """The same dead link, or no answer that helps, is no fresh link."""
+    """An unknown task, the same dead link, or another file is no fresh link."""
     assert refresh(host, REFUSED, *routes) is None
 
 
-def test_refresh__a_file_that_moved_is_known_by_its_place(host: Origin) -> None:
-    """Where the provider now names another path, what stands at the asset's place is its file; elsewhere it is not."""
-    moved = refresh(host, REFUSED, flat(OTHER))
-    assert moved is not None
-    assert OTHER == moved.url
-    assert refresh(host, REFUSED, flat(OTHER), claim=replace(CLAIM, ordinal=1)) is None
+@pytest.mark.parametrize(
+    "routes",
+    [(answer({"code": 0}), REFUSED), (answer({"code": 401}), UNKNOWN), (answer("oops", status="502 Bad"), UNKNOWN)],
+    ids=["not-understood", "refused", "down"],
+)
+def test_refresh__no_answer_is_no_word_about_links(host: Origin, routes: tuple[Scene, Scene]) -> None:
+    """Where no route says that there is no other link, it is asked again later."""
+    with pytest.raises(ProviderBusyError):
+        refresh(host, REFUSED, *routes)
+
+
+def test_refresh__a_route_that_is_down_hides_no_other(host: Origin) -> None:
+    """A later route's fresh link is taken although an earlier one cannot answer."""
+    link = refresh(host, REFUSED, answer("oops", status="502 Bad Gateway"), market(NEW))
+    assert link is not None
+    assert NEW == link.url
+
+
+def test_refresh__of_another_task_is_not_taken(host: Origin) -> None:
+    """An answer about another task gives no link, whatever file it names."""
+    other = answer({"code": 0, "data": {"taskId": "t2", "status": 1, "videoUrl": NEW}})
+    assert refresh(host, REFUSED, other) is None
 
 
 def test_refresh__is_paid_for_request_by_request(host: Origin) -> None:
