@@ -86,6 +86,8 @@ const REASONS = {
   html_page: "It is a web page. The link has probably expired",
   xml_document: "It is an XML document. The link has probably expired",
   json_document: "It is a JSON document",
+  plain_text: "It is a text, perhaps an error message. The link has probably expired",
+  gzip_archive: "It is a gzip archive",
   playlist: "It is a playlist",
   // the store
   store_unreachable: "The store cannot be reached",
@@ -134,6 +136,7 @@ const HELP = {
   too_large: "Raise workers.max_size, then retry.",
   other_bytes_under_key: "Somebody else wrote to this bucket. Move that object away, then retry.",
   html_page: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
+  plain_text: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
   unexpected_error: "Please report it with the log’s lines.",
 };
 export const help = (slug) => HELP[slug] ?? null;

@@ -323,3 +323,20 @@ def test_import_is_lean() -> None:
     """Asking for probes loads no media library into the asking process."""
     program = "import sys, workers.probe, workers.media; sys.exit('av' in sys.modules)"
     subprocess.run([sys.executable, "-I", "-c", program], check=True)
+
+
+@pytest.mark.parametrize("before", [b"", b"ID3\4\0\0\0\0\0\0"], ids=["bare", "ID3v2"])
+def test_probe__zero_bytes_before_sound(before: bytes, spool: IO[bytes]) -> None:
+    """The zero bytes that the walk passes over before an MP3's first frame do not keep the decoder from it."""
+    data = before + bytes(400_000) + made("mp3-bare")
+    found = probe(written(spool, data), check(data))
+    assert isinstance(found, Sound)
+    assert found.sample_rate == 44100
+
+
+def test_probe__picture_with_damaged_end(spool: IO[bytes]) -> None:
+    """A PNG whose last checksum is wrong is decoded like one whose is right."""
+    data = made("png")[:-1] + b"\0"
+    found = probe(written(spool, data), check(data))
+    assert isinstance(found, Picture)
+    assert (found.width, found.height) == (48, 32)

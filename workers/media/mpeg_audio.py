@@ -100,6 +100,7 @@ def _padding(word: int) -> int:
 
 def _confirmed(reader: Reader, ruler: Ruler, at: int, end: int, proof: int) -> bool:
     for _ in range(proof or LIKELY):
+        reader.spend()
         length = ruler.measure(header_at(reader, at, end))
         if not length:
             return False

@@ -2,8 +2,8 @@
 Walk the chunks of a PNG (5.3) to IEND.
 
 Decides that every chunk is there, that the critical ones are undamaged (their CRC) and that the header describes a
-picture (11.2.1). A damaged ancillary chunk is passed over, as libpng does; so is what follows IEND. APNG is a PNG whose
-further frames are ancillary chunks. Never inflates pixels.
+picture (11.2.1). A damaged ancillary chunk is passed over, as libpng does; so are IEND's CRC, which guards nothing, and
+what follows it. APNG is a PNG whose further frames are ancillary chunks. Never inflates pixels.
 """
 
 from typing import Literal
@@ -33,7 +33,7 @@ def walk_png(reader: Reader) -> Literal[True]:
         ancillary = kind[0] & ANCILLARY
         if not seen and (kind, length) != (b"IHDR", 13):
             raise NotMediaError(MALFORMED)
-        if not ancillary:
+        if not ancillary and kind != b"IEND":
             _check_sum(reader, at, length)
         if kind == b"IHDR":
             colour = _colour_type(reader, at + 8)

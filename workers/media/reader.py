@@ -1,8 +1,8 @@
 """
 Read a file by position through one buffer.
 
-Decides how much may be spent on one file: `CHUNK` bytes of memory, and `MAX_PARTS` steps, whatever its format counts as
-a part. Never knows a format.
+Decides how much may be spent on one file: `CHUNK` bytes of memory, `MAX_PARTS` steps, whatever its format counts as a
+part, and reading it about twice, whichever way a walk goes to and fro. Never knows a format.
 """
 
 import re
@@ -13,7 +13,10 @@ from archive.errors import NotMediaError
 from workers.boxes.fields import unpack
 
 CHUNK = 1 << 18  # bytes
+BEHIND = CHUNK // 8  # bytes of them kept behind a place ahead: a walk that looked ahead, some frames far, returns
 MAX_PARTS = 2_000_000  # 14 hours of MP3, 500 MB of GIF; some five seconds of our time
+READINGS = 2  # of the whole file: a walk goes forward, and looks back at little
+SLACK = 64 * CHUNK  # bytes read beyond that: as often a small file may fill the buffer
 
 TRUNCATED = "truncated"
 MALFORMED = "malformed_file"
@@ -27,6 +30,7 @@ class Reader:
     def __init__(self, file: IO[bytes], size: int) -> None:
         self.size = size
         self.parts_left = MAX_PARTS
+        self.bytes_left = READINGS * size + SLACK
         self._file = file
         self._held = b""
         self._at = 0  # offset of what is held
@@ -41,9 +45,18 @@ class Reader:
         """Return bytes that are held, and the index of offset *at* in them; *least* follow it, or all that are left."""
         index = at - self._at
         if index < 0 or index + min(least, self.size - at) > len(self._held):
-            self._file.seek(at)
-            self._held, self._at, index = self._file.read(max(0, min(max(CHUNK, least), self.size - at))), at, 0
-        return self._held, index
+            start = max(0, at - (CHUNK // 2 if index < 0 else BEHIND))  # a walk backwards goes on backwards
+            self._load(start, max(CHUNK, at - start + least))
+        return self._held, at - self._at
+
+    def _load(self, at: int, count: int) -> None:
+        """Hold *count* bytes from offset *at*, or all that are left; raise when too many were read."""
+        count = max(0, min(count, self.size - at))
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise NotMediaError(TOO_MANY_PARTS)
+        self._file.seek(at)
+        self._held, self._at = self._file.read(count), at
 
     def peek(self, at: int, count: int) -> bytes:
         """Return *count* bytes from offset *at*, fewer at the end of the file."""
@@ -70,7 +83,10 @@ class Reader:
     def pieces(self, at: int, count: int) -> Iterator[bytes]:
         """Read *count* bytes from offset *at* in pieces no larger than the buffer."""
         while count:
-            piece = self.take(at, min(count, CHUNK))
+            held, index = self.window(at)
+            piece = held[index : index + count]
+            if not piece:
+                raise NotMediaError(TRUNCATED)
             yield piece
             at += len(piece)
             count -= len(piece)
