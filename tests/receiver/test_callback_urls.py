@@ -362,7 +362,7 @@ def test_nameless__by_a_token_of_the_source(nameless: House) -> None:
     nameless.deliver("ace", dumps({"task_id": "t1"}), key=None, token=token)
     with minting(nameless.db, nameless.clock, ace={"provider": "acedata", "tokens": ["t" * 16]}) as house:
         headers = {"reelkeep-callback-id": key}
-        answer = house.deliver("ace", dumps(NAMELESS), key=None, token="t" * 9, headers=headers).json()
+        answer = house.deliver("ace", dumps(NAMELESS), key=None, token="t" * 16, headers=headers).json()
         assert "task_id_missing" == answer["reason"]
         kept = house.get(f"/api/deliveries/{answer['delivery_id']}")["headers"]
         assert {"content-type", "user-agent"} == set(kept)
