@@ -1,5 +1,6 @@
 """The kinds of value that settings are made of: secrets and references to them, spans of time, addresses."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 MIN_SIGNING_KEY = 32  # characters
+MIN_CALLBACK_TOKEN = 16  # characters
 
 
 def _resolve_secret(value: Any, info: ValidationInfo) -> Any:
@@ -51,8 +53,18 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
+def _fits_a_url(value: SecretStr) -> SecretStr:
+    """No path matches a token with a slash or a space in it, and one that can be guessed proves nothing."""
+    if not re.fullmatch(rf"[A-Za-z0-9._~-]{{{MIN_CALLBACK_TOKEN},}}", value.get_secret_value()):
+        raise ValueError(
+            f"must be at least {MIN_CALLBACK_TOKEN} letters, digits or any of . _ ~ - (openssl rand -hex 24)"
+        )
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
 SigningKey = Annotated[Secret, AfterValidator(_long_enough)]
+CallbackToken = Annotated[Secret, AfterValidator(_fits_a_url)]
 Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
 LinkLife = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]  # what s3v4 can sign
 WebUrl = Annotated[str, _begins("https://", "http://")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, model_validator
 
 from archive.budget import Budget, split
-from archive.fields import MaybeWebUrl, Secret, Section
+from archive.fields import CallbackToken, MaybeWebUrl, Secret, Section
 from archive.model import Callbacks, Pace
 from archive.providers import PROVIDERS
 
@@ -29,7 +29,7 @@ class Source(Section):
 
     provider: str  # whose language it speaks: kie, seedanceapi, seedance2ai, kyyaipower, acedata
     webhook_keys: tuple[Secret, ...] = ()  # HMAC keys; the old and the new one during rotation
-    tokens: tuple[Secret, ...] = ()  # accepted as the last part of the callback URL, beside minted ones
+    tokens: tuple[CallbackToken, ...] = ()  # accepted as the last part of the callback URL, beside minted ones
     api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
     api_base: MaybeWebUrl = ""  # empty: the provider's own
     # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin

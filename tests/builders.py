@@ -56,7 +56,7 @@ def received(
 
 def source(api: str = "", **more: object) -> Source:
     """An account at KIE, with an API key where *api* (host:port) says where to use it."""
-    known: dict[str, object] = {"provider": "kie", "tokens": ["our-token"], "insecure_http": True}
+    known: dict[str, object] = {"provider": "kie", "tokens": ["our-callback-token"], "insecure_http": True}
     if api:
         known |= {"api_key": "our-key", "api_base": f"http://{api}"}
     return Source.model_validate(known | more, context={})

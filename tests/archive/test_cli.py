@@ -101,7 +101,7 @@ def config(tmp_path: Path) -> Iterator[Path]:
     path.write_text(
         '[server]\noperator_tokens = ["op-token"]\npublic_url = "https://hooks.example"\n'
         f'[ledger]\nurl = "sqlite:///{tmp_path}/ledger.db"\n'
-        '[sources.kie]\nprovider = "kie"\nwebhook_keys = ["k"]\ntokens = ["tok"]\n'
+        '[sources.kie]\nprovider = "kie"\nwebhook_keys = ["k"]\ntokens = ["tok-of-16-letters"]\n'
     )
     before = dict(os.environ)
     yield path
@@ -228,10 +228,10 @@ def test_sign(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`sign` prints a call to the public address, as JSON or for a shell; an unknown source exits with 1."""
     assert 0 == run(config, None, "sign", "kie", "--task-id", "t1", "--json")
     call = json.loads(capsys.readouterr().out)
-    assert "https://hooks.example/webhooks/kie/tok" == call["url"]
+    assert "https://hooks.example/webhooks/kie/tok-of-16-letters" == call["url"]
     assert "t1" == json.loads(call["body"])["taskId"]
     assert 0 == run(config, None, "sign", "kie")
-    assert capsys.readouterr().out.startswith("curl -sS -X POST https://hooks.example/webhooks/kie/tok")
+    assert capsys.readouterr().out.startswith("curl -sS -X POST https://hooks.example/webhooks/kie/tok-of-16-letters")
     assert 1 == run(config, None, "sign", "absent")
 
 

@@ -123,9 +123,9 @@ def test_task_id__of_whoever_the_callback_was_for() -> None:
     ("configured", "decision"),
     [
         ({"api_key": "k"}, Decision.CONFIRM),
-        ({"tokens": ["t"], "api_key": "k"}, Decision.CONFIRM),
-        ({"tokens": ["t"]}, Decision.DOUBT),
-        ({"tokens": ["t"], "allowed_hosts": ["cdn.example.com"]}, Decision.BELIEVE),
+        ({"tokens": ["t" * 16], "api_key": "k"}, Decision.CONFIRM),
+        ({"tokens": ["t" * 16]}, Decision.DOUBT),
+        ({"tokens": ["t" * 16], "allowed_hosts": ["cdn.example.com"]}, Decision.BELIEVE),
     ],
 )
 def test_trust__of_a_callback(configured: dict[str, Any], decision: Decision) -> None:

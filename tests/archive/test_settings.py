@@ -72,7 +72,7 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
     max_concurrency = 0
     [sources.c]
     provider = "kie"
-    tokens = ["t"]
+    tokens = ["tttttttttttttttt"]
     retention = { mode = "compliance", days = 1 }
     """
     found = problems(folder, text)
@@ -97,10 +97,13 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
             "webhook_keys = []\ntokens = []",
             f"sources.kie: {NO_PROOF}",
         ),
-        ('tokens = ["t"]\nconfirm = "always"', 'sources.kie: confirm = "always" needs an api_key'),
-        ('tokens = ["t"]\napi_base = "api.kie.ai"', "sources.kie.api_base: must begin with https:// or http://"),
+        ('tokens = ["tttttttttttttttt"]\nconfirm = "always"', 'sources.kie: confirm = "always" needs an api_key'),
         (
-            'tokens = ["t"]\napi_base = "http://api.kie.ai"',
+            'tokens = ["tttttttttttttttt"]\napi_base = "api.kie.ai"',
+            "sources.kie.api_base: must begin with https:// or http://",
+        ),
+        (
+            'tokens = ["tttttttttttttttt"]\napi_base = "http://api.kie.ai"',
             "sources.kie: api_base is plain http: the API key would travel in clear (insecure_http = true for tests)",
         ),
         ('tokens = ["env:ABSENT"]', "sources.kie.tokens.0: the environment variable ABSENT is not set"),
@@ -112,7 +115,7 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
         ('tokens = ["file:."]', "sources.kie.tokens.0: the file . cannot be read, or is empty"),
         ('tokens = [" "]', "sources.kie.tokens.0: is empty"),
         ("tokens = [7]", "sources.kie.tokens.0: must be text, or a reference like env:NAME or file:PATH"),
-        ('tokens = ["t"]\napi_key = ""', "sources.kie.api_key: is empty"),
+        ('tokens = ["tttttttttttttttt"]\napi_key = ""', "sources.kie.api_key: is empty"),
     ],
 )
 def test_load__refusals(folder: Path, lines: str, problem: str) -> None:
@@ -150,13 +153,13 @@ def test_secrets__are_in_no_message_and_no_repr(folder: Path) -> None:
     url = "redis://:canary-3@h"
     [sources.kie]
     provider = "kie"
-    tokens = ["canary-4"]
+    tokens = ["canary-4-callback"]
     webhook_keys = ["env:KEY"]
     api_key = "canary-6"
     """
     settings = loaded(folder, text, {"KEY": "canary-5"})
     assert "canary" not in f"{settings!r} {settings} {settings.sources} {settings.ledger} {settings.queue}"
-    wrong = text.replace('"canary-6"', '["canary-6"]').replace('["canary-4"]', '"canary-4"')
+    wrong = text.replace('"canary-6"', '["canary-6"]').replace('["canary-4-callback"]', '"canary-4-callback"')
     wrong = wrong.replace('"redis:', '"canary:').replace("postgresql+psycopg", "canary") + "max_concurrency = -1\n"
     found = problems(folder, wrong, {"PORT": "canary-7", "S3_DIALECT": "canary-8", "KEY": "canary-5"})
     assert 7 == len(found)
@@ -235,6 +238,23 @@ def test_signing_keys__are_long_enough(folder: Path) -> None:
     """A key that could be guessed from a URL somebody was given is refused, without being shown."""
     [line] = problems(folder, '[server]\nsigning_keys = ["canary"]\n' + UNSIGNED)
     assert "server.signing_keys.0: must have at least 32 characters (openssl rand -hex 32)" == line
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "canary-of-15-ch",
+        "canary/with/slashes",
+        "canary with spaces",
+        "canary-with-ümlaut",
+        "canary\\\\\\\\\\\\\\\\\\\\",
+    ],
+)
+def test_tokens__fit_a_url_and_are_long_enough(folder: Path, token: str) -> None:
+    """A token that no route could match, or that could be guessed, is refused, without being shown."""
+    [line] = problems(folder, f'[sources.kie]\nprovider = "kie"\ntokens = ["{token}"]\n')
+    expected = "must be at least 16 letters, digits or any of . _ ~ - (openssl rand -hex 24)"
+    assert f"sources.kie.tokens.0: {expected}" == line
 
 
 def test_environment__an_operator_token_does_not_replace_those_of_the_file(folder: Path) -> None:

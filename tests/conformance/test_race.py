@@ -41,7 +41,7 @@ def test_race__whoever_is_second_changes_nothing(db: Database, name: str) -> Non
     found = []
     for number, order in enumerate(permutations(["call", "poll", "call again", "poll again"])):
         label = f"{name}-{number}"
-        source = Source.model_validate({"provider": name, "api_key": "k", "tokens": ["t"]}, context={})
+        source = Source.model_validate({"provider": name, "api_key": "k", "tokens": ["t" * 16]}, context={})
         for word in order:
             if word.startswith("call"):
                 received = understand(call.delivery, parse(call.body), source, Verdict.TOKEN)

@@ -20,7 +20,7 @@ from receiver.app import create_app
 from tests.doubles import FakeClock, SilentBell
 
 KEY = "kie-test-hmac-key"
-TOKEN = "tok-in-the-path"
+TOKEN = "token-in-the-path"
 OPERATOR, VIEWER = "operator-token", "viewer-token"
 SETTINGS: dict[str, Any] = {
     "server": {"operator_tokens": [OPERATOR, "operator-2"], "viewer_tokens": [VIEWER], "max_body": 4096},
@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "sources": {
         "signed": {"provider": "kie", "webhook_keys": ["an-old-key", KEY]},
         "asked": {"provider": "kie", "webhook_keys": [KEY], "api_key": "api-key"},
-        "token": {"provider": "kie", "tokens": ["an-old-token", TOKEN]},
+        "token": {"provider": "kie", "tokens": ["an-old-callback-token", TOKEN]},
         "both": {"provider": "kie", "tokens": [TOKEN], "webhook_keys": [KEY]},
         "open": {"provider": "kie", "allow_unsigned": True},
     },

@@ -432,7 +432,7 @@ def test_status__counts(house: House) -> None:
     assert {"asked": {"accepted": 1}, "signed": {"accepted": 2}} == status["deliveries"]
 
 
-ECHO = "https://hooks.example/webhooks/both/tok-in-the-path"
+ECHO = "https://hooks.example/webhooks/both/token-in-the-path"
 BODIES: dict[str, bytes] = {
     "plain": dumps({"taskId": "t1", "videoUrl": LINK + "?sig=canary", "callBackUrl": ECHO}),
     "slashes escaped": dumps({"u": LINK + "?sig=canary", "callBackUrl": ECHO}).replace(b"/", rb"\/"),

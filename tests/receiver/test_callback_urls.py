@@ -33,7 +33,7 @@ SERVER = {**SETTINGS["server"], "signing_keys": [NEW, OLD], "public_url": "https
 SOURCES = {
     "bare": {"provider": "kie"},
     "asked": {"provider": "kie", "api_key": "api-key"},
-    "token": {"provider": "kie", "tokens": ["tok-in-the-path"]},
+    "token": {"provider": "kie", "tokens": ["token-in-the-path"]},
     "signed": {"provider": "kie", "webhook_keys": [KEY]},
 }
 PROMPT = {"prompt": "a cat", "n": [1, None]}
@@ -140,7 +140,7 @@ def test_called__opens_its_source(house: House, source: str) -> None:
 
 def test_called__beside_static_tokens(house: House) -> None:
     """A source with tokens of its own takes either."""
-    assert 200 == house.deliver("token", key=None, token="tok-in-the-path").status_code
+    assert 200 == house.deliver("token", key=None, token="token-in-the-path").status_code
     assert 200 == house.deliver("token", key=None, token=made(house, "token")[1], task_id="t2").status_code
 
 
@@ -297,7 +297,7 @@ def test_ledger__a_reference_from_before_a_restored_backup(house: House) -> None
 def test_vouched__by_whom(db: Database, clock: FakeClock) -> None:
     """A registration and a signature vouch for a task; a token of the source and a repeat of it do not."""
     with minting(db, clock) as house:
-        house.deliver("token", key=None, token="tok-in-the-path", task_id="by-token")
+        house.deliver("token", key=None, token="token-in-the-path", task_id="by-token")
         house.deliver("signed", key=KEY, task_id="by-signature")
         house.ask("POST", "/api/tasks", json={"source": "bare", "task_id": "by-user"})
         vouched = {task["task_id"]: task["vouched"] for task in house.get("/api/tasks")["items"]}
@@ -360,9 +360,9 @@ def test_nameless__by_a_token_of_the_source(nameless: House) -> None:
     """Only a URL of one task can tell; what a sender writes into a header of ours cannot."""
     key, token = made(nameless, "ace")
     nameless.deliver("ace", dumps({"task_id": "t1"}), key=None, token=token)
-    with minting(nameless.db, nameless.clock, ace={"provider": "acedata", "tokens": ["t" * 9]}) as house:
+    with minting(nameless.db, nameless.clock, ace={"provider": "acedata", "tokens": ["t" * 16]}) as house:
         headers = {"reelkeep-callback-id": key}
-        answer = house.deliver("ace", dumps(NAMELESS), key=None, token="t" * 9, headers=headers).json()
+        answer = house.deliver("ace", dumps(NAMELESS), key=None, token="t" * 16, headers=headers).json()
         assert "task_id_missing" == answer["reason"]
         kept = house.get(f"/api/deliveries/{answer['delivery_id']}")["headers"]
         assert {"content-type", "user-agent"} == set(kept)
@@ -444,12 +444,12 @@ def test_echo__of_a_minted_url_is_not_shown(house: House) -> None:
     """What a provider repeats of its request shows neither minted nor static tokens, of whichever source."""
     _, token = made(house)
     echo = f"https://hooks.example/webhooks/bare/{token}"
-    param = json.dumps({"input": json.dumps({"cb": echo, "other": "tok-in-the-path", "key": NEW})})
+    param = json.dumps({"input": json.dumps({"cb": echo, "other": "token-in-the-path", "key": NEW})})
     body = dumps({"taskId": "t1", "status": 1, "videoUrl": LINK, "param": param.replace("/", "\\/")})
     key = house.deliver("bare", body, key=None, token=token).json()["delivery_id"]
     text = house.get(f"/api/deliveries/{key}")["body"]
     assert isinstance(json.loads(text), dict)
-    assert not [secret for secret in (token, token[-20:], "tok-in-the-path", NEW) if secret in text]
+    assert not [secret for secret in (token, token[-20:], "token-in-the-path", NEW) if secret in text]
     with house.db.read() as conn:
         assert LINK == conn.execute(select(assets.c.link)).scalar_one()
 

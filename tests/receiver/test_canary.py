@@ -18,7 +18,7 @@ from tests.doubles import FakeClock
 from tests.receiver.house import OPERATOR, SETTINGS, VIEWER, House, dumps, open_house
 
 CANARIES = {
-    "token": "canarytoken",
+    "token": "canarycallbacktoken",
     "key": "canarykey",
     "api": "canaryapi",
     "query": "canaryquery",

@@ -118,7 +118,7 @@ def test_rotation__both_keys_open(house: House, key: str) -> None:
     assert ("accepted", None) == said(house, key=key)
 
 
-@pytest.mark.parametrize("token", ["an-old-token", TOKEN])
+@pytest.mark.parametrize("token", ["an-old-callback-token", TOKEN])
 def test_token__in_the_path(house: House, token: str) -> None:
     """A source without signatures is opened by any of its tokens."""
     assert ("accepted", None) == said(house, "token", key=None, token=token)
@@ -201,7 +201,7 @@ def test_404__unknown_source(house: House) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-@pytest.mark.parametrize("path", ["/webhooks/signed", "/webhooks/token/tok-in-the-path"])
+@pytest.mark.parametrize("path", ["/webhooks/signed", "/webhooks/token/token-in-the-path"])
 def test_405__says_what_is_allowed(house: House, method: str, path: str) -> None:
     """Only POST delivers; any other method is told so."""
     response = house.client.request(method, path)
@@ -213,7 +213,7 @@ def test_405__says_what_is_allowed(house: House, method: str, path: str) -> None
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
 @pytest.mark.parametrize(
     "path",
-    ["/webhooks/signed/", "/webhooks/token/tok-in-the-path/", "/webhooks", "/webhooks/", "//webhooks/signed",
+    ["/webhooks/signed/", "/webhooks/token/token-in-the-path/", "/webhooks", "/webhooks/", "//webhooks/signed",
      "/webhooks/signed/a/b", "/api/tasks/", "/healthz/", "/nothing"],
 )  # fmt: skip
 def test_never_a_redirect(house: House, method: str, path: str) -> None:

@@ -37,7 +37,7 @@ public_url = "https://hooks.example.com"
 viewer_tokens = ["{VIEWER}"]
 [sources.kie-batch]
 provider = "kie"
-tokens = ["a-token"]
+tokens = ["a-callback-token"]
 [sources.polled]
 provider = "seedance2ai"
 api_key = "a-key"
