@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from archive.ledger.queries import Polling, Work
 from archive.providers import PROVIDERS
@@ -13,7 +14,11 @@ def link_lives(sources: Mapping[str, Source]) -> dict[str, timedelta]:
 
 
 def alerts(
-    work: Work, polling: Mapping[str, Polling], sources: Mapping[str, Source], paused: Collection[str] = ()
+    work: Work,
+    polling: Mapping[str, Polling],
+    sources: Mapping[str, Source],
+    paused: Collection[str] = (),
+    unwatched: Mapping[str, int] = MappingProxyType({}),
 ) -> list[str]:
     """One sentence or two for each thing that costs videos while it lasts; none where all is well."""
     found = []
@@ -23,6 +28,9 @@ def alerts(
         elif 0 < polling[name].failing == polling[name].asked:
             asked = _count(polling[name].asked, "task", "tasks")
             found.append(f"{name}: the provider's API gave no answer about {asked} ({polling[name].trouble}).")
+    for name, number in sorted(unwatched.items()):
+        tasks = _count(number, "open task", "open tasks")
+        found.append(f"{name}: {tasks} cannot be asked about: the source has lost its api_key, or is not configured.")
     if work.overdue:
         files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
         found.append(f"{files} and still waiting.")

@@ -183,7 +183,8 @@ class Api:
             | ({"polling": _polling(polling[name], source)} if name in polling else {})
             for name, source in self._settings.sources.items()
         }
-        alarms = alerts(work, polling, askable, paused)
+        unwatched = await run_sync(queries.unwatched, self._db, askable)
+        alarms = alerts(work, polling, askable, paused, unwatched)
         return Answer({"alerts": alarms, "sources": sources, "work": vars(work), **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:

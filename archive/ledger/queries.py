@@ -1,6 +1,6 @@
 """Lists and single rows for people: filters, keyset pages, and counts. Reads only; never a link, a secret or a body."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,6 +176,15 @@ class Polling:
     trouble: str | None = None
 
 
+def unwatched(db: Database, askable: Collection[str], at_most: int = 10_000) -> dict[str, int]:
+    """Open tasks whose looks are planned and overdue though nobody can make them: their source lost its key or name."""
+    with db.read() as conn:
+        planned = (tasks.c.look_at.is_not(None), tasks.c.source.not_in(sorted(askable)))
+        some = select(tasks.c.source).where(*planned, tasks.c.look_at <= db.now(conn)).limit(at_most).subquery()
+        counted = select(some.c.source, func.count()).group_by(some.c.source)
+        return {source: number for source, number in conn.execute(counted)}  # noqa: C416 (rows are no pairs to mypy)
+
+
 def polling(db: Database, link_lives: Mapping[str, timedelta], at_most: int = 10_000) -> dict[str, Polling]:
     """
     How the sources named in *link_lives* keep up, by how long their links live. Counts up to *at_most* tasks a source.
@@ -185,25 +194,26 @@ def polling(db: Database, link_lives: Mapping[str, timedelta], at_most: int = 10
         now = db.now(conn)
         for name, life in link_lives.items():
             watched = (tasks.c.source == name, tasks.c.look_at.is_not(None))
-            columns = (tasks.c.must_by, tasks.c.look_at, tasks.c.looks, tasks.c.reason)
+            columns = (tasks.c.look_at, tasks.c.looks, tasks.c.reason)
             some = select(*columns).where(*watched).limit(at_most).subquery()
             failed = some.c.reason.not_in(ANSWERS)  # a null is none of them, and is not counted either
             counted = select(
                 func.count().label("open"),
                 func.count().filter(some.c.look_at <= now).label("due"),
-                func.count().filter(some.c.must_by <= now).label("late"),
                 func.count().filter(some.c.looks > 0).label("asked"),
                 func.count().filter(failed).label("failing"),
                 func.max(some.c.reason).filter(failed).label("trouble"),
             )
             row = conn.execute(counted).mappings().one()
-            # One seek for what is vouched for and one for what is not, as the index stands.
-            firsts = [
-                conn.scalar(select(func.min(tasks.c.must_by)).where(*watched, tasks.c.vouched == vouched))
-                for vouched in (True, False)
-            ]
+            # What is vouched for and what is not stand apart in the index: neither hides how late the other is.
+            late, firsts = 0, []
+            for vouched in (True, False):
+                these = (*watched, tasks.c.vouched == vouched)
+                overdue = select(tasks.c.id).where(*these, tasks.c.must_by <= now).limit(at_most).subquery()
+                late += conn.scalar(select(func.count()).select_from(overdue)) or 0
+                firsts.append(conn.scalar(select(func.min(tasks.c.must_by)).where(*these)))
             waiting = [now - (must_by - life) for must_by in firsts if must_by is not None]
-            found[name] = Polling(**row, lag=max(timedelta(0), *waiting) if waiting else timedelta(0))
+            found[name] = Polling(**row, late=late, lag=max(timedelta(0), *waiting) if waiting else timedelta(0))
     return found
 
 

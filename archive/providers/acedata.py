@@ -193,6 +193,9 @@ def _state(root: Reader, at: datetime) -> Event:
         raise NotUnderstoodError("response_missing")  # done, but how? Neither a success nor given up
     if reading.optional(response.text, "task_id") not in (None, "", name):
         raise NotUnderstoodError("task_ids_differ")
+    unfinished = root.raw("finished_at") is None and response.raw("success") is None
+    if unfinished and _code(response) in _BUSY:
+        return Event(name, Progress.RUNNING, TASKS)  # the upstream was asked too much for now; that is no end
     return _told(response, name, at=at, finished_at=reading.optional(root.number, "finished_at"))
 
 

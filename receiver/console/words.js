@@ -98,6 +98,10 @@ const REASONS = {
   object_exists: "Something already stands under this name in the bucket",
   // the provider
   task_not_found: "The provider does not know this task",
+  no_files: "It ended well, without files: its result is text",
+  batch_incomplete: "Its answer was not among those to several tasks; it is asked about again",
+  registered_again: "You named it again",
+  fresh_link: "A fresh link came",
   never_finished: "For 14 days the provider said that it runs",
   state_unknown: "The provider uses a word of state nobody documented",
   rate_budget: "It waits until the provider may be asked again",

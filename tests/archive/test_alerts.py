@@ -44,6 +44,12 @@ def test_alerts__of_a_paused_source() -> None:
     assert "lag 5.0 h" in said
 
 
+def test_alerts__tasks_nobody_can_ask_about() -> None:
+    """Open tasks of a source that lost its key or its table are told by its name."""
+    [said] = alerts(IDLE, {}, {}, unwatched={"old": 2})
+    assert said.startswith("old: 2 open tasks cannot be asked about")
+
+
 def test_alerts__overdue_files() -> None:
     """Files that wait past their deadline are told too."""
     overdue = Work(due=3, running=0, overdue=3, looks_due=0)

@@ -763,6 +763,26 @@ def test_polling__tells_how_late_looks_are(db: Database, clock: FakeClock) -> No
     assert queries.Polling(0, 0, 0, timedelta(0)) == queries.polling(db, lives)["other"]
 
 
+def test_polling__invented_tasks_hide_no_late_one(db: Database, clock: FakeClock) -> None:
+    """However many unvouched tasks there are, vouched ones that are late are counted."""
+    claims.register_sources(db, CAPS)
+    register(db, "kie", "true", by=START)
+    hint = {"decision": Decision.CONFIRM, "verdict": Verdict.TOKEN}
+    clock.advance(hours=2)
+    put(db, *(received(statement(event(f"forged{n}"), **hint)) for n in range(9)))  # type: ignore[arg-type]
+    assert 1 == queries.polling(db, {"kie": LINK_LIFE}, at_most=3)["kie"].late
+
+
+def test_unwatched__are_open_tasks_nobody_can_ask_about(db: Database, clock: FakeClock) -> None:
+    """Planned looks of a source that cannot be asked any more are counted once they are due."""
+    claims.register_sources(db, CAPS)
+    register(db, "kie", "t1", by=START + timedelta(hours=1))
+    assert {} == queries.unwatched(db, ["other"])
+    clock.advance(hours=2)
+    assert {"kie": 1} == queries.unwatched(db, ["other"])
+    assert {} == queries.unwatched(db, ["kie"])
+
+
 def test_second_link__is_kept_with_the_first(db: Database, clock: FakeClock) -> None:
     """An output's second link comes with the claim, and is renewed with the first."""
     said = event(outputs=[replace(output(), second=output("/copy.mp4").link)])

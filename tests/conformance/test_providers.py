@@ -97,7 +97,7 @@ def test_identities__are_the_same_by_callback_and_by_poll() -> None:
 
 
 def _succeeded(recorded: list[Any]) -> list[Any]:
-    return [p.values[0] for p in recorded if p.values[0].expected.get("event", {}).get("progress") == "succeeded"]
+    return [p.values[0] for p in recorded if p.values[0].expected.get("event", {}).get("outputs")]
 
 
 @pytest.mark.parametrize("recorded", RECORDED)

@@ -64,10 +64,20 @@ def market(data: Mapping[str, Any], *, at: datetime) -> Event:
         result = embedded(data.get("resultJson"), "result_json_not_json")
         return [(role_of(urlsplit(url).path), url) for url in links(result.get("resultUrls"))]
 
+    if stated(MARKET, data) is Progress.SUCCEEDED and _is_text(data.get("resultJson")):
+        name = check_name(text(data.get("taskId")), "task_id")
+        completed_at = instant(data.get("completeTime"), at=at)
+        return Event(name, Progress.SUCCEEDED, MARKET, reason="no_files", completed_at=completed_at)
     return tell(
         MARKET, data.get("taskId"), stated(MARKET, data), made,
         at=at, completed=data.get("completeTime"), fail_code=data.get("failCode"),
     )  # fmt: skip
+
+
+def _is_text(result_json: Any) -> bool:
+    """Whether the result is `resultObject`, as of models that write: there is no file, and none to wait for."""
+    result = embedded(result_json, "result_json_not_json")
+    return result.get("resultObject") is not None and not result.get("resultUrls")
 
 
 def runway(data: Mapping[str, Any], *, at: datetime) -> Event:
