@@ -24,7 +24,9 @@ def apply_output(batch: Batch, task: dict[str, Any], statement: Statement, outpu
         "must_by": _must_by(statement, output, batch.at),
     }
     known = batch.assets.get(identity) or _same_place(batch, task, statement, output)
-    taken = known is not None and known["id"] != identity and not _wants_link(known)
+    taken = (
+        known is not None and known["id"] != identity and (known["state"] == AssetState.LOST or not _wants_link(known))
+    )
     if known is None or taken:
         # Where another file has taken the place for good, what proves little waits for a person; it is never dropped.
         believed = statement.decision is Decision.BELIEVE and not (taken and statement.verdict < Verdict.SIGNED_BODY)

@@ -263,6 +263,17 @@ def test_assets__a_place_taken_for_good_drops_nobody(db: Database) -> None:
     assert ["archived", "quarantined", "waiting"] == states
 
 
+def test_assets__a_lost_file_keeps_no_other_from_its_place(db: Database) -> None:
+    """Where the asset at a place is lost, a believed link to another path is a file of its own."""
+    put(db, received(statement(verdict=Verdict.TOKEN)))
+    results.end(db, must_take(db), AssetState.LOST, "http_403")
+    put(db, received(statement(event(outputs=[output("/moved.mp4")]), verdict=Verdict.TOKEN)))
+    put(db, received(statement(event(outputs=[output("/polled.mp4")]))))
+    with db.read() as conn:
+        states = [row.state for row in conn.execute(select(assets.c.state).order_by(assets.c.state))]
+    assert ["lost", "quarantined", "waiting"] == states
+
+
 def test_assets__films_made_one_by_one_replace_none(db: Database) -> None:
     """A second film of a role that is made at the user's wish stands beside the first."""
     for path in ("/4k-0.mp4", "/4k-1.mp4"):
