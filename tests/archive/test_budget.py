@@ -62,6 +62,17 @@ def test_split__uses_most_of_its_half(requests: int, least: int) -> None:
     assert least <= budget.per_minute <= requests // 2 + 1
 
 
+@pytest.mark.parametrize("requests", [4, 6, 30, 60, 400])
+def test_split__a_late_burst_is_within_the_cap(requests: int) -> None:
+    """A burst that arrives late by the time between two requests, and all that follows in time, is half at most."""
+    bucket = split(pace(requests), hinted=False).asks
+    moments = [START + n * bucket.interval / 50 for n in range(50 * requests)]
+    sent = served(bucket, moments)
+    arrived = [at + bucket.interval if at == START else at for at in sent]
+    from_then_on = START + bucket.interval
+    assert sum(from_then_on <= at < from_then_on + MINUTE for at in arrived) <= requests // 2
+
+
 def test_split__keeps_a_part_for_hints_only_where_there_can_be_any() -> None:
     """A provider that never calls back has no use for a part kept for unproved names; a tiny limit cannot be shared."""
     assert split(pace(30), hinted=True).hints == Bucket(3, MINUTE)

@@ -192,11 +192,14 @@ def test_look__what_needs_a_person_changes_nothing(
 
 @pytest.mark.parametrize(
     "first",
-    [answer({"code": 401}), answer({}, status="410 Gone"), answer({"code": 0}), flat("t2")],
-    ids=["refused", "retired", "not-understood", "other-task"],
-)
+    [
+        answer({"code": 401}), answer({}, status="410 Gone"), answer({"code": 0}), flat("t2"),
+        answer("oops", status="502 Bad Gateway"), answer({"code": 455}), answer("<html>"),
+    ],
+    ids=["refused", "retired", "not-understood", "other-task", "down", "maintenance", "a-page"],
+)  # fmt: skip
 def test_look__a_route_out_of_order_hides_no_other(db: Database, host: Origin, looker: Looker, first: Scene) -> None:
-    """A task that a later route knows is found, though an earlier one refuses or cannot be understood."""
+    """A task that a later route knows is found, though an earlier one is down, refuses or cannot be understood."""
     answers(host, first, market())
     assert 1 == looker.look(take(db))
     assert [FILM] == links(db)
