@@ -7,6 +7,7 @@ of an attacker's, no failed generation taken for a success.
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m simulator.demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="keep everything running afterwards, until Ctrl-C")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reelkeep-demo-") as folder, stage(Path(folder)) as on:
         print(f"Simulated providers {on.api}, service {on.service['url']}, store {on.service['store']}\n")

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,20 @@ def test_demo__every_case_ends_as_it_must() -> None:
         assert shown in done.stdout
     rows = [line.split()[0] for line in done.stdout.splitlines() if "  callback  " in line or "  poll  " in line]
     assert {"kie", "seedanceapi", "seedance2ai", "kyyaipower", "acedata"} == set(rows)
+
+
+def test_demo__told_to_stop_leaves_nothing_running() -> None:
+    """SIGTERM ends the demo and every server it started."""
+    command = (sys.executable, "-u", "-m", "simulator.demo")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        addresses = re.findall(r"http://127\.0\.0\.1:(\d+)", demo.stdout.readline())
+        assert 3 == len(addresses)
+        demo.terminate()
+        assert 143 == demo.wait(40)
+    for port in addresses:
+        with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", int(port)), timeout=5):
+            pass
 
 
 def _prove(folder: Path, s3: GatedS3, entries: list[dict[str, Any]]) -> tuple[int, list[str]]:
