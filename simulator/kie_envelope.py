@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from simulator.world import Answer
+from simulator.world import Answer, Task
 
 
 def good(data: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +31,22 @@ def busy(status: int) -> Answer:
     """Refuse one request too many, or any at all for now."""
     wording = {429: "Too many requests", 503: "Service unavailable"}[status]
     return status, {"code": status, "msg": wording, "data": None}
+
+
+def not_found(_task: Task | None) -> Answer:
+    """Answer for a task of another route or of nobody, where that is UNKNOWN: the market route's answer."""
+    return refusal(422, "recordInfo is null")
+
+
+def complaint(request: dict[str, Any]) -> Answer | None:
+    """Return the error that *request* deserves where what a route demands is UNKNOWN: next to none."""
+    texts = (request.get("prompt"), request.get("callBackUrl", ""))
+    return None if all(isinstance(text, str) for text in texts) else refusal(422, "prompt and callBackUrl are texts")
+
+
+def created(task: Task) -> dict[str, Any]:
+    """Answer a create request."""
+    return good({"taskId": task.id})
 
 
 def compact(value: object) -> str:

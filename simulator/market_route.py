@@ -27,6 +27,7 @@ _CREDITS: Final = 61
 
 unauthorised = kie_envelope.unauthorised
 busy = kie_envelope.busy
+created = kie_envelope.created
 
 
 def not_found(task: Task | None) -> Answer:
@@ -47,11 +48,6 @@ def complaint(request: dict[str, Any]) -> Answer | None:
     if not isinstance(request.get("callBackUrl", ""), str):
         return refusal(422, "callBackUrl is not a URL")
     return None
-
-
-def created(task: Task) -> dict[str, Any]:
-    """Answer a create request."""
-    return good({"taskId": task.id})
 
 
 def polled(task: Task, offer: Offer) -> dict[str, Any]:

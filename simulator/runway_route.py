@@ -13,29 +13,16 @@ from datetime import UTC
 from typing import Any, Final
 
 from simulator import kie_envelope
-from simulator.kie_envelope import good, refusal
-from simulator.world import Answer, Offer, State, Task
+from simulator.kie_envelope import good
+from simulator.world import Offer, State, Task
 
 SHAPES: Final = ("absent", "empty")  # `video_url` on failure
 
 unauthorised = kie_envelope.unauthorised
 busy = kie_envelope.busy
-
-
-def not_found(_task: Task | None) -> Answer:
-    """Answer for a task of another route or of nobody."""
-    return refusal(422, "recordInfo is null")
-
-
-def complaint(request: dict[str, Any]) -> Answer | None:
-    """Return the error that *request* deserves; what the route demands is UNKNOWN, so next to none."""
-    texts = (request.get("prompt"), request.get("callBackUrl", ""))
-    return None if all(isinstance(text, str) for text in texts) else refusal(422, "prompt and callBackUrl are texts")
-
-
-def created(task: Task) -> dict[str, Any]:
-    """Answer a create request."""
-    return good({"taskId": task.id})
+not_found = kie_envelope.not_found
+complaint = kie_envelope.complaint
+created = kie_envelope.created
 
 
 def polled(task: Task, offer: Offer) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from simulator import kie_envelope
-from simulator.kie_envelope import compact, good, refusal
-from simulator.world import Answer, Offer, State, Task
+from simulator.kie_envelope import compact, good
+from simulator.world import Offer, State, Task
 
 SHAPES: Final = ("plain", "prompt_object", "no_prompt", "4k")
 FAIL_FLAGS: Final = (2, 3)
@@ -24,22 +24,9 @@ _FLAGS: Final[Mapping[State, int]] = {"generating": 0, "success": 1}
 
 unauthorised = kie_envelope.unauthorised
 busy = kie_envelope.busy
-
-
-def not_found(_task: Task | None) -> Answer:
-    """Answer for a task of another route or of nobody. UNKNOWN; the market route's answer."""
-    return refusal(422, "recordInfo is null")
-
-
-def complaint(request: dict[str, Any]) -> Answer | None:
-    """Return the error that *request* deserves; what the route demands is UNKNOWN, so next to none."""
-    texts = (request.get("prompt"), request.get("callBackUrl", ""))
-    return None if all(isinstance(text, str) for text in texts) else refusal(422, "prompt and callBackUrl are texts")
-
-
-def created(task: Task) -> dict[str, Any]:
-    """Answer a create request."""
-    return good({"taskId": task.id})
+not_found = kie_envelope.not_found
+complaint = kie_envelope.complaint
+created = kie_envelope.created
 
 
 def polled(task: Task, offer: Offer) -> dict[str, Any]:

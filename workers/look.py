@@ -122,7 +122,7 @@ class Looker:
             if request is not None:
                 told = provider.read_batch(route, self._api.ask(source, request), at=self._clock())
         except ProviderBusyError as exc:
-            self._heed(source, exc)
+            self._meter.heed(source, exc)
             busy = None if exc.reason == TOO_LARGE else exc
         except (ProviderRefusedError, NotUnderstoodError, TaskUnknownError) as exc:
             _log.warning("look.batch_failed", extra={"source": source, "reason": exc.reason})
@@ -160,12 +160,8 @@ class Looker:
             except (ProviderRefusedError, NotUnderstoodError) as exc:
                 failure = exc
             except ProviderBusyError as exc:
-                self._heed(look.source, exc)
+                self._meter.heed(look.source, exc)
                 if exc.is_too_many:
                     return exc
                 failure = exc
         return failure
-
-    def _heed(self, source: str, exc: ReelkeepError) -> None:
-        if isinstance(exc, ProviderBusyError):
-            self._meter.heed(source, exc)

@@ -70,16 +70,12 @@ def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:
     reading.check_http(answer, at=at)
     root = _object(answer)
     word = (reading.optional(root.text, "status") or "").lower()
-    progress = _STATES.get(word)
-    if not root.text("id") and progress is not Progress.SUCCEEDED:
+    if not root.text("id") and _STATES.get(word) is not Progress.SUCCEEDED:
         raise TaskUnknownError("task_not_found")
     name = check_name(root.text("id"), "task_id")
-    if not word:
-        raise NotUnderstoodError("status_missing")
-    if progress is None:
-        return Event(name, Progress.RUNNING, route, reason="state_unknown")
+    progress, reason = reading.stated(word, _STATES)
     if progress is Progress.RUNNING:
-        return Event(name, progress, route)
+        return Event(name, progress, route, reason=reason)
     if progress is Progress.FAILED:
         return Event(name, progress, route, reason="provider_cancelled" if word == "cancelled" else "provider_failed")
     # When it was completed is not told; the film cannot be younger than its task, so the day is counted from that.

@@ -1,7 +1,7 @@
 """What the provider modules share: HTTP's own errors, instants, slugs, lists of files, ids in paths. Pure."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -16,7 +16,7 @@ from archive.errors import (
     TaskUnknownError,
 )
 from archive.grammar import check_url
-from archive.model import ApiAnswer, ExpiryOrigin, Link, Output
+from archive.model import ApiAnswer, ExpiryOrigin, Link, Output, Progress
 
 MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could name 40,000
 MAX_WAIT = timedelta(hours=1)  # believed of a Retry-After; the schedule bounds it further
@@ -66,6 +66,19 @@ def document(answer: ApiAnswer, *, at: datetime) -> Reader:
         return Reader(parse(answer.body))
     except MalformedDeliveryError:
         raise ProviderBusyError("answer_not_json") from None
+
+
+def stated(word: str | None, states: Mapping[str, Progress]) -> tuple[Progress, str | None]:
+    """
+    What a provider's *word* of state means, in any case, and why not for sure: one nobody documented is not final.
+
+    Raises:
+        NotUnderstoodError: `status_missing`.
+    """
+    if not word:
+        raise NotUnderstoodError("status_missing")
+    known = states.get(word.lower())
+    return (Progress.RUNNING, "state_unknown") if known is None else (known, None)
 
 
 def retry_after(answer: ApiAnswer, *, at: datetime) -> timedelta | None:

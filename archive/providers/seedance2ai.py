@@ -43,14 +43,9 @@ def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:  # noq
     """Read a task. Errors come with their HTTP status, which decides; their texts are not read."""
     root = reading.document(answer, at=at)
     name = check_name(root.text("id"), "task_id")
-    word = root.text("status")
-    if not word:
-        raise NotUnderstoodError("status_missing")
-    progress = _STATES.get(word.lower())
-    if progress is None:
-        return Event(name, Progress.RUNNING, TASKS, reason="state_unknown")
+    progress, reason = reading.stated(root.text("status"), _STATES)
     if progress is Progress.RUNNING:
-        return Event(name, progress, TASKS)
+        return Event(name, progress, TASKS, reason=reason)
     updated_at = root.raw("updated_at")  # of a task that is over; taken for its end
     completed_at = reading.iso(updated_at if isinstance(updated_at, str) else None, at=at)
     if progress is Progress.FAILED:

@@ -85,14 +85,9 @@ def _event(data: Reader, at: datetime, task_id: str | None = None) -> Event:
     first try; too late a date costs a few vain tries.
     """
     name = check_name(data.text("task_id") or task_id, "task_id")
-    word = data.text("status")
-    if not word:
-        raise NotUnderstoodError("status_missing")
-    progress = _STATES.get(word.lower())
-    if progress is None:
-        return Event(name, Progress.RUNNING, STATUS, reason="state_unknown")
+    progress, reason = reading.stated(data.text("status"), _STATES)
     if progress is Progress.RUNNING:
-        return Event(name, progress, STATUS)
+        return Event(name, progress, STATUS, reason=reason)
     if progress is Progress.FAILED:
         return Event(name, progress, STATUS, reason="provider_failed")
     urls = data.texts("response")
