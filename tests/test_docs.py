@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.cli import _parser
+from archive.cli import parser
 from archive.providers import PROVIDERS
 from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Settings, Store, Workers
 from archive.sources import Source
@@ -26,7 +26,7 @@ def test_settings__each_stands_in_the_docs_with_a_meaning() -> None:
 def test_commands__each_stands_in_the_docs() -> None:
     """Every command of the command line is in docs/operations.md."""
     page = (ROOT / "docs" / "operations.md").read_text()
-    [commands] = [action.choices for action in _parser()._actions if action.choices]
+    [commands] = [action.choices for action in parser()._actions if action.choices]
     assert not [name for name in commands or () if not re.search(rf"`(reelkeep )?{name}\b", page)]
 
 
