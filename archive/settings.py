@@ -17,6 +17,7 @@ from pydantic import ByteSize, Field, SecretStr, ValidationError, model_validato
 
 from archive.fields import LedgerUrl, LinkLife, MaybeWebUrl, QueueUrl, Seconds, Secret, Section, SigningKey, WebUrl
 from archive.sources import Source
+from archive.targets import Target
 
 ENVIRONMENT = {
     "DATABASE_URL": ("ledger", "url"),
@@ -105,6 +106,16 @@ class Settings(Section):
     store: Store = Store()
     workers: Workers = Workers()
     sources: dict[SourceName, Source] = Field(default_factory=dict)
+    notify: tuple[Target, ...] = ()
+
+    @model_validator(mode="after")
+    def _targets_are_distinct(self) -> "Settings":
+        names = [target.name for target in self.notify]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"notify: several targets are called {', '.join(twice)}")
+        if unknown := sorted({name for target in self.notify for name in target.sources} - self.sources.keys()):
+            raise ValueError(f"notify: no source is called {', '.join(unknown)}")
+        return self
 
     @property
     def askable(self) -> dict[str, Source]:

@@ -39,6 +39,8 @@ class Source(Section):
     allow_unsigned: bool = False  # take callbacks that prove nothing
     max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
     rate_limit: RateLimit | None = None  # the account's, polling included; at most half of it is used
+    proxy_keys: tuple[Secret, ...] = ()  # keys of yours that callers of the proxy may send, beside api_key
+    forward_hosts: tuple[str, ...] = ()  # "host:port" that callbacks may be passed on to although it is private
     retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from archive.ledger import callback_urls, deliveries, operator, queries, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
+from archive.registrations import registration
 from archive.settings import Settings
 from archive.sources import Source
 from receiver import views
@@ -94,19 +95,16 @@ class Api:
         require(request, self._settings.server, Role.OPERATOR)
         wanted = await self._read_task(request)
         source = self._settings.sources[wanted.source]
-        provider = PROVIDERS[source.provider]
-        registration = tasks.Registration(
+        told = registration(
             wanted.source,
+            source,
             wanted.task_id,
-            wanted.external_id,
-            wanted.metadata,
-            wanted.expected_by.astimezone(UTC) if wanted.expected_by else None,
-            provider.PACE.typical,
-            provider.LINK_LIFE,
-            source.api_key is not None,
-            wanted.callback_id,
+            external_id=wanted.external_id,
+            metadata=wanted.metadata,
+            expected_by=wanted.expected_by.astimezone(UTC) if wanted.expected_by else None,
+            callback=wanted.callback_id,
         )
-        [key] = await run_sync(tasks.register, self._db, [registration], OPERATOR)
+        [key] = await run_sync(tasks.register, self._db, [told], OPERATOR)
         found = await run_sync(queries.task, self._db, key)
         return Answer(views.row(found or {}))
 

@@ -10,6 +10,7 @@ from archive.cli import parser
 from archive.providers import PROVIDERS
 from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Settings, Store, Workers
 from archive.sources import Source
+from archive.targets import Target
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,7 +19,9 @@ def test_settings__each_stands_in_the_docs_with_a_meaning() -> None:
     """Every setting and environment variable has a row in docs/settings.md, and no row is about nothing."""
     page = (ROOT / "docs" / "settings.md").read_text()
     documented = set(re.findall(r"^\| `(\w+)` \|.*\| \S.* \|$", page, re.MULTILINE))
-    fields = {name for section in (Server, Ledger, Queue, Store, Workers, Source) for name in section.model_fields}
+    fields = {
+        name for section in (Server, Ledger, Queue, Store, Workers, Source, Target) for name in section.model_fields
+    }
     assert fields == documented
     assert set(ENVIRONMENT) <= set(re.findall(r"`([A-Z0-9_]+)`", page))
 

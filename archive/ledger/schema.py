@@ -85,6 +85,7 @@ tasks = Table(
     Column("reason", String(80)),
     Column("external_id", String(512)),
     Column("metadata", Text),  # JSON, the user's own
+    Column("metadata_key", String(1024)),  # where `metadata` stands in the companion bucket, once it does
     Column("claimed", Text),  # JSON list of host+path that an unconfirmed callback named, for comparison
     Column("route", String(32)),
     Column("created_at", Instant, nullable=False),
@@ -179,6 +180,7 @@ callback_urls = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("task", String(32), ForeignKey("tasks.id")),
+    Column("forward_url", Text),  # where the caller of the proxy wants the provider's callbacks; a secret
 )
 
 attempts = Table(
@@ -213,11 +215,65 @@ outbox = Table(
     metadata,
     Column("id", _row_id, primary_key=True, autoincrement=True),
     Column("kind", String(16), nullable=False),
-    Column("asset", String(32), ForeignKey("assets.id"), nullable=False),
+    Column("asset", String(32), ForeignKey("assets.id")),  # the one or the other
+    Column("task", String(32), ForeignKey("tasks.id")),
     Column("due_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("kind", "asset", name="uq_outbox_kind_asset"),
+    UniqueConstraint("kind", "task", name="uq_outbox_kind_task"),
     Index("ix_outbox_due", "due_at"),
+)
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", String(64), primary_key=True),  # as configured; notifications are made for what stands here
+    Column("format", String(16), nullable=False),  # reelkeep, provider
+    Column("types", Text, nullable=False),  # JSON list; empty: all
+    Column("sources", Text, nullable=False),  # JSON list; empty: all
+    Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row
+    Column("rests_until", Instant),  # nothing is sent before
+    Column("succeeded_at", Instant),
+    Column("failed_at", Instant),
+    Column("reason", String(80)),  # of the last failure
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", String(32), primary_key=True),  # `webhook-id` is msg_ and this, at every attempt
+    Column("target", String(64), nullable=False),  # of `targets`; "" for the URL behind `callback`
+    Column("callback", String(32), ForeignKey("callback_urls.id")),
+    Column("type", String(32), nullable=False),
+    Column("source", String(64)),
+    Column("subject", String(16), nullable=False),  # asset, task, delivery, alert, target
+    Column("subject_id", String(96), nullable=False),
+    Column("facts", Text),  # JSON; what was true when it happened and may not be later
+    Column("state", String(16), nullable=False),  # pending, delivered, dead
+    Column("reason", String(80)),  # of the last attempt that failed
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("fence", Integer, nullable=False, server_default=text("0")),  # counts claims; never goes back
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant),  # next attempt, and while one runs the end of its lease
+    Column("ended_at", Instant),
+    Index("ix_notifications_created", "created_at", "id"),
+    Index("ix_notifications_state", "target", "state", "created_at"),
+    Index(
+        "ix_notifications_due",
+        "target",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("key", String(96), primary_key=True),  # what it is about: source and kind
+    Column("source", String(64)),
+    Column("text", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
 )
 
 leases = Table(

@@ -1,9 +1,10 @@
 """The providers, one pure module each: what they send, what it means, how they are asked. No I/O here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from archive.creation import Created, CreatePath, Creation, StatusPath
 from archive.errors import NotUnderstoodError
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Delivery, Event, Link, Pace, Verdict
 from archive.providers import acedata, kie, kyyaipower, seedance2ai, seedanceapi
@@ -44,6 +45,18 @@ class Provider(Protocol):
     def ROUTES(self) -> tuple[str, ...]:  # noqa: N802
         """The status routes, in the order they are asked when the task's own is not known."""
 
+    @property
+    def PRODUCTS(self) -> Mapping[str, type[Creation]]:  # noqa: N802
+        """What `reelkeep generate` can order, by name; the first is ordered where none is named."""
+
+    @property
+    def CREATE_PATHS(self) -> Mapping[str, CreatePath]:  # noqa: N802
+        """Every documented path that orders something, by path; more than PRODUCTS, where we know no table."""
+
+    @property
+    def STATUS_PATHS(self) -> tuple[StatusPath, ...]:  # noqa: N802
+        """Every other documented path that a client of the provider needs."""
+
     def verify(self, delivery: Delivery, document: Any, keys: Sequence[str], *, now: datetime) -> Verdict:
         """Judge the signature; any one of *keys* may match. Raises VerificationError."""
 
@@ -80,6 +93,19 @@ class Provider(Protocol):
 
     def read_fresh_link(self, answer: ApiAnswer, *, at: datetime) -> Link:
         """Read the fresh link. Raises like read_status."""
+
+    def read_created(self, path: str, answer: ApiAnswer, *, at: datetime) -> Created:
+        """
+        Read the answer of a create path.
+
+        Raises ProviderBusyError, ProviderRefusedError with the documented code as its reason, NotUnderstoodError.
+        """
+
+    def resign(self, document: Any, *, key: str, now: datetime) -> dict[str, str]:
+        """
+        The provider's signature headers for a callback of its own, made anew with *key* at *now*, for passing on what
+        we have verified. Empty where the provider signs nothing, or the document names no task.
+        """
 
     def sample(self, task_id: str, url: str, *, key: str | None, now: datetime) -> tuple[dict[str, str], bytes]:
         """

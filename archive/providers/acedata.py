@@ -41,6 +41,8 @@ PACE = Pace(
 GONE_AFTER = timedelta(days=3)  # a task may run for 72 h (`execution_expires_after` of at most 259,200 s)
 verify, sender_id, reply = without.verify, without.sender_id, without.reply
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
+PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
+read_created, resign = without.read_created, without.resign
 TASKS = "tasks"
 ROUTES = (TASKS,)
 _PATHS = {TASKS: "/seedance/tasks"}

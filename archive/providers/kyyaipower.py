@@ -38,6 +38,8 @@ verify, sender_id, reply, normalise, sample = (
 )
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
+PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
+read_created, resign = without.read_created, without.resign
 POWER = "power"
 REACT = "react"
 ROUTES = (POWER, REACT)

@@ -31,6 +31,8 @@ verify, sender_id, normalise, reply = without.verify, without.sender_id, without
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
 sample = without.sample
+PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
+read_created, resign = without.read_created, without.resign
 _STATES = {"processing": Progress.RUNNING, "completed": Progress.SUCCEEDED, "failed": Progress.FAILED}
 
 

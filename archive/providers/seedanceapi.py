@@ -32,6 +32,8 @@ ROUTES = (STATUS,)
 verify, sender_id, reply = without.verify, without.sender_id, without.reply
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
+PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
+read_created, resign = without.read_created, without.resign
 _STATES = {"in_progress": Progress.RUNNING, "success": Progress.SUCCEEDED, "failed": Progress.FAILED}
 # The page lists these beside HTTP statuses without showing the JSON, so `code` may hold either.
 _CODES = {"INVALID_API_KEY": 401, "INSUFFICIENT_CREDITS": 402, "TASK_NOT_FOUND": 404, "INTERNAL_ERROR": 500}

@@ -18,14 +18,17 @@ from archive.providers.kie.status import ROUTES, fresh_link_request, read_fresh_
 __all__ = [
     "API_BASE",
     "CALLBACKS",
+    "CREATE_PATHS",
     "GONE_AFTER",
     "HOSTS",
     "LINK_LIFE",
     "MARKET",
     "PACE",
+    "PRODUCTS",
     "ROUTES",
     "RUNWAY",
     "SEEDANCE",
+    "STATUS_PATHS",
     "STORAGE_LIFE",
     "VEO",
     "VEO_4K",
@@ -33,9 +36,11 @@ __all__ = [
     "fresh_link_request",
     "normalise",
     "read_batch",
+    "read_created",
     "read_fresh_link",
     "read_status",
     "reply",
+    "resign",
     "sample",
     "sender_id",
     "status_request",
@@ -64,6 +69,8 @@ PACE = Pace(
 )
 GONE_AFTER = timedelta(days=1)
 sender_id, batch_request, read_batch = without.sender_id, without.batch_request, without.read_batch
+PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
+read_created, resign = without.read_created, without.resign
 
 
 def reply() -> dict[str, Any]:
