@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_PIECE = 1 << 16
 _RETRIES = Retries()
 
 
@@ -226,7 +225,7 @@ class Client(Runs):
         try:
             if response.status_code == 200:
                 step.sink.restart()
-                for piece in response.iter_raw(_PIECE):
+                for piece in response.iter_raw():
                     if not step.sink.write(piece):
                         break
             return heard(response)
@@ -239,7 +238,7 @@ class AsyncClient(RunsAsync):
     The same with an event loop; close it with `aclose`, or use it with `async with`.
 
     *sleep* and *http* are the loop's own: give `trio.sleep` where the loop is Trio's. A download's pieces are written
-    where the loop runs, 64 KiB at a time.
+    where the loop runs, 64 KiB at most at a time.
     """
 
     get = DoesAsync(service.get)
@@ -317,7 +316,7 @@ class AsyncClient(RunsAsync):
         try:
             if response.status_code == 200:
                 step.sink.restart()
-                async for piece in response.aiter_raw(_PIECE):
+                async for piece in response.aiter_raw():
                     if not step.sink.write(piece):
                         break
             return heard(response)

@@ -110,17 +110,21 @@ async def _all(items: Any) -> list[Any]:
 Sleep = Callable[[float], object]
 
 
+def awake(seconds: float) -> None:
+    """For who never has to wait."""
+    raise AssertionError(f"nothing here is a reason to sleep for {seconds} s")
+
+
 @contextmanager
-def opened(kind: str, url: str, token: str = OPERATOR, *, sleep: Sleep | None = None, **more: Any) -> Iterator[Client]:
+def opened(kind: str, url: str, token: str = OPERATOR, *, sleep: Sleep = awake, **more: Any) -> Iterator[Client]:
     """A client of *kind* that does *sleep* where it would sleep."""
     if kind == "threads":
-        with Client(url, token, **({"sleep": sleep} if sleep else {}), **more) as client:
+        with Client(url, token, sleep=sleep, **more) as client:
             yield client
         return
 
     async def sleeping(seconds: float) -> None:
-        if sleep:
-            sleep(seconds)
+        sleep(seconds)
 
     with asyncio.Runner() as runner:
         looped = runner.run(_made(url, token, sleep=sleeping, **more))
