@@ -59,6 +59,7 @@ class _AsyncGroup(RunsAsync):
 class Tasks(_Group):
     add = Does(tasks.add)
     import_ = Does(tasks.import_)
+    look_up = Does(tasks.look_up)
     get = Does(tasks.get)
     list = Does(tasks.list_page)
     each = Walks(tasks.each)
@@ -67,6 +68,7 @@ class Tasks(_Group):
 class AsyncTasks(_AsyncGroup):
     add = DoesAsync(tasks.add)
     import_ = DoesAsync(tasks.import_)
+    look_up = DoesAsync(tasks.look_up)
     get = DoesAsync(tasks.get)
     list = DoesAsync(tasks.list_page)
     each = WalksAsync(tasks.each)

@@ -38,13 +38,18 @@ class Door:
         The store gets nothing of *http*'s own headers and cookies: it refuses a presigned link that comes with
         credentials, and ours are none of its business.
         """
+        bounds = http.timeout.as_dict()
         if isinstance(step, Fetch):
-            bounds = {"timeout": http.timeout.as_dict()}
-            return httpx.Request("GET", step.url, headers={"Accept-Encoding": "identity"}, extensions=bounds)
+            return httpx.Request(
+                "GET", step.url, headers={"Accept-Encoding": "identity"}, extensions={"timeout": bounds}
+            )
         headers = {"Accept": "application/json", **self._headers, **step.headers}
+        if step.patience is not None and bounds["read"] is not None:
+            bounds["read"] = max(bounds["read"], step.patience)
         return http.build_request(
-            step.method, self.url + step.path, params=dict(step.params) or None, json=step.body, headers=headers
-        )
+            step.method, self.url + step.path, params=dict(step.params) or None, json=step.body, headers=headers,
+            extensions={"timeout": bounds},
+        )  # fmt: skip
 
     def told(self, exc: BaseException) -> BaseException:
         """*exc* in our words where it is one of httpx's, else as it is."""

@@ -10,6 +10,10 @@ ClientError
 └── NotificationError    not a notification of ours, or one that was changed on its way
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 
 class ClientError(Exception):
     """Base of all errors of this package."""
@@ -19,15 +23,24 @@ class RefusedError(ClientError):
     """
     The service answered with a problem (RFC 9457).
 
-    `reason` is its lower_snake slug, `retry_after` how many seconds it wants to be left alone.
+    `reason` is its lower_snake slug, `retry_after` how many seconds it wants to be left alone, `problem` all that it
+    said: an order that was taken but could not be registered has its `task_ids` there.
     """
 
-    def __init__(self, status: int, reason: str, detail: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        detail: str,
+        retry_after: float | None = None,
+        problem: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         super().__init__(f"{detail} ({reason})")
         self.status = status
         self.reason = reason
         self.detail = detail
         self.retry_after = retry_after
+        self.problem = problem
 
 
 class UnreachableError(ClientError):

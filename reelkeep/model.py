@@ -39,6 +39,31 @@ class Task(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Imported(Row):
+    """A task of an import, as it stands; `is_new`: nobody had told of it before."""
+
+    id: str
+    source: str
+    task_id: str
+    state: str
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found(Row):
+    """What became of a task. `assets` counts its assets by state, `asset_reasons` are theirs."""
+
+    id: str
+    source: str
+    task_id: str
+    state: str
+    reason: str | None = None
+    external_id: str | None = None
+    assets: Mapping[str, int] = field(default_factory=dict, hash=False)
+    asset_reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asset(Row):
     """One file of a task. Where it stands (`bucket`, `key`, `version_id`) is known once it is archived."""
 
@@ -102,6 +127,7 @@ class Notification(Row):
     subject: str | None = None
     subject_id: str | None = None
     reason: str | None = None  # of the last attempt that failed
+    advice: str | None = None  # what to do about it; told of one notification, not in lists
     attempts: int = 0
     created_at: datetime | None = None
     due_at: datetime | None = None
@@ -110,17 +136,23 @@ class Notification(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Target(Row):
-    """An application that is told."""
+    """An application that is told. Of its `url` only scheme and host are shown; the counts are bounded."""
 
     name: str
+    url: str | None = None
     format: str | None = None
     types: tuple[str, ...] = ()  # none: all
     sources: tuple[str, ...] = ()  # none: all
-    failures: int = 0
+    failures: int = 0  # in a row
+    failing_since: datetime | None = None
     rests_until: datetime | None = None
     succeeded_at: datetime | None = None
     failed_at: datetime | None = None
     reason: str | None = None
+    advice: str | None = None
+    pending: int = 0
+    delivered: int = 0
+    dead: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +193,7 @@ class Generated(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Retried(Row):
-    """An asset that is tried again; `was` is the state it had."""
+    """An asset or a notification that is tried again; `was` is the state it had."""
 
     id: str
     was: str

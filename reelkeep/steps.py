@@ -28,6 +28,7 @@ class Request:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = False
+    patience: float | None = None  # seconds until its answer begins, where that may take longer than is usual
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _read(answer: Answer, where: str) -> Any:
         raise UnreachableError(f"{where} is no Reelkeep: it answers {answer.status} without JSON")
     if not 200 <= answer.status < 300:
         reason, detail = document.get("reason", f"http_{answer.status}"), document.get("detail", "refused")
-        raise RefusedError(answer.status, str(reason), str(detail), _retry_after(answer))
+        raise RefusedError(answer.status, str(reason), str(detail), _retry_after(answer), document)
     return document
 
 

@@ -3,20 +3,25 @@
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from reelkeep.model import Notification, Page, Target
+from reelkeep.model import Notification, Page, Retried, Target
 from reelkeep.operations.asking import Pages, list_of, path_to, said
 from reelkeep.steps import Request, Steps
 
 
-class NotificationFilter(TypedDict, total=False):
-    """What lists of notifications understand."""
+class RedriveFilter(TypedDict, total=False):
+    """Which dead notifications; the target "" are those to URLs that callers of the proxy gave."""
 
     target: str
-    state: str
     type: str
     source: str
     since: datetime
     until: datetime
+
+
+class NotificationFilter(RedriveFilter, total=False):
+    """What lists of notifications understand."""
+
+    state: str
     q: str
     limit: int
 
@@ -36,12 +41,12 @@ def list_page(cursor: str | None = None, **wanted: Unpack[NotificationFilter]) -
     return each(**wanted).at(cursor)
 
 
-def redrive(key: str) -> Steps[Notification]:
-    """Send a dead notification again."""
-    return Notification.of((yield Request("POST", path_to("notifications", key, "redrive"))))
+def redrive(key: str) -> Steps[Retried]:
+    """Send a dead or a delivered notification again."""
+    return Retried.of((yield Request("POST", path_to("notifications", key, "redrive"))))
 
 
-def redrive_all(**wanted: Unpack[NotificationFilter]) -> Steps[int]:
+def redrive_all(**wanted: Unpack[RedriveFilter]) -> Steps[int]:
     """Send every dead notification that fits again, and return how many."""
     found = yield Request("POST", "/api/notifications/redrive", body=said(**wanted))
     return int(found.get("redriven", 0))

@@ -8,6 +8,9 @@ from reelkeep.model import CallbackUrl, Generated, Pause, Status
 from reelkeep.operations.asking import path_to, said
 from reelkeep.steps import Request, Steps
 
+# Seconds. The service waits for the provider up to two minutes, three times over where the order has a key.
+_ORDER_PATIENCE = 400.0
+
 
 def get(path: str, params: Mapping[str, Any] | None = None) -> Steps[Any]:
     """GET *path* of the API (`/api/…`) and return its JSON as it came."""
@@ -62,11 +65,12 @@ def generate(
     Order a generation: the provider's own create call, checked before it is sent, with our callback URL filled in.
 
     *dry_run* says what it would cost and sends nothing. An order is never repeated by itself once it may have arrived;
-    with an *idempotency_key*, at a provider that takes one, you may.
+    with an *idempotency_key*, at a provider that takes one, you may. The answer may take minutes.
     """
     body = said(product=product, prompt=prompt, parameters=parameters or {}, external_id=external_id, metadata=metadata)
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key is not None else {}
     asked = Request(
-        "POST", path_to("generate", source), body=body | {"dry_run": dry_run}, headers=headers, is_repeatable=dry_run
-    )
+        "POST", path_to("generate", source), body=body | {"dry_run": dry_run}, headers=headers,
+        is_repeatable=dry_run, patience=_ORDER_PATIENCE,
+    )  # fmt: skip
     return Generated.of((yield asked))

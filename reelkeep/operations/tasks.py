@@ -3,25 +3,25 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, NotRequired, TypedDict, Unpack
 
-from reelkeep.model import Page, Task
+from reelkeep.model import Found, Imported, Page, Task
 from reelkeep.operations.asking import Filter, Pages, list_of, path_to, said
 from reelkeep.steps import Request, Steps
 
-_IMPORT_ROWS = 1000  # the API takes no more at once
-_IMPORT_BYTES = 700_000  # and by default no body above 1 MiB
+_AT_ONCE = 1000  # the API takes no more
+_IMPORT_BYTES = 3_000_000  # and no body above 4 MiB
 
 
 class NewTask(TypedDict):
-    """A task to be registered. `task_id` is the provider's."""
+    """A task of an import. `task_id` is the provider's; without `expected_by` it is taken to be from the past."""
 
     source: str
     task_id: str
     external_id: NotRequired[str | None]
     metadata: NotRequired[Mapping[str, Any] | None]
     expected_by: NotRequired[datetime | None]
-    callback_id: NotRequired[str | None]
 
 
 def add(
@@ -41,12 +41,16 @@ def add(
     return Task.of((yield Request("POST", "/api/tasks", body=body, is_repeatable=True)))
 
 
-def import_(tasks: Iterable[NewTask]) -> Steps[list[Task]]:
-    """Register any number of tasks, up to 1,000 with a request. After an error it may be said again as a whole."""
-    found: list[Task] = []
+def import_(tasks: Iterable[NewTask]) -> Steps[list[Imported]]:
+    """
+    Register any number of tasks, up to 1,000 with a request, of which the service takes all or none.
+
+    They are answered in the order they were given. After an error all of it may be said again.
+    """
+    found: list[Imported] = []
     for rows in _chunks(tasks):
         answer = yield Request("POST", "/api/tasks/import", body={"tasks": rows}, is_repeatable=True)
-        found += map(Task.of, list_of(answer, "tasks"))
+        found += map(Imported.of, list_of(answer, "tasks"))
     return found
 
 
@@ -55,13 +59,22 @@ def _chunks(tasks: Iterable[NewTask]) -> Iterator[list[dict[str, Any]]]:
     size = 0
     for row in (said(**task) for task in tasks):
         added = len(json.dumps(row)) + 2
-        if rows and (len(rows) == _IMPORT_ROWS or size + added > _IMPORT_BYTES):
+        if rows and (len(rows) == _AT_ONCE or size + added > _IMPORT_BYTES):
             yield rows
             rows, size = [], 0
         rows.append(row)
         size += added
     if rows:
         yield rows
+
+
+def look_up(keys: Iterable[str]) -> Steps[list[Found]]:
+    """What became of any number of tasks (Reelkeep's `id`s), 1,000 with a request; unknown ones are left out."""
+    left, found = iter(keys), list[Found]()
+    while ids := list(islice(left, _AT_ONCE)):
+        answer = yield Request("POST", "/api/tasks/lookup", body={"ids": ids}, is_repeatable=True)
+        found += map(Found.of, list_of(answer, "tasks"))
+    return found
 
 
 def get(key: str) -> Steps[Task]:

@@ -89,7 +89,7 @@ def test_repeats__what_may_be_asked_twice(
     played: Origin, at: str, open_client: Open, naps: Naps, method: str, path: str, ask: Ask, trouble: Scene
 ) -> None:
     """What is read or registered is asked again after a failure, after longer and longer pauses, and then answered."""
-    played.url(path, in_turn(trouble, trouble, answer(TASK | {"tasks": [TASK]})))
+    played.url(path, in_turn(trouble, trouble, answer(TASK | {"tasks": [TASK | {"is_new": False}]})))
     ask(open_client(at, sleep=naps))
     assert [f"{method} {path} HTTP/1.1"] * 3 == [head.split("\r\n")[0] for head in played.heads]
     assert 0.25 <= naps[0] <= 0.5 <= naps[1] <= 1.0
@@ -305,14 +305,18 @@ def test_download__a_full_disk(played: Origin, at: str, open_client: Open, tmp_p
 
 def test_import__goes_in_thousands(played: Origin, at: str, open_client: Open) -> None:
     """Any number of tasks is registered, no more than 1,000 and no more than the service reads with one request."""
-    played.url("/api/tasks/import", answer({"tasks": [TASK]}))
+    played.url("/api/tasks/import", answer({"tasks": [TASK | {"is_new": True}]}))
+    played.url("/api/tasks/lookup", answer({"tasks": [TASK | {"assets": {"archived": 2}}]}))
     client = open_client(at)
     assert 3 == len(client.tasks.import_({"source": "kie", "task_id": f"t{n}"} for n in range(2001)))
     assert [1000, 1000, 1] == [len(json.loads(body)["tasks"]) for body in played.bodies]
     assert {"source": "kie", "task_id": "t2000"} == asked(played)["tasks"][0]
-    client.tasks.import_({"source": "kie", "task_id": "t", "metadata": {"prompt": "p" * 300_000}} for _ in range(5))
+    client.tasks.import_({"source": "kie", "task_id": "t", "metadata": {"prompt": "p" * 1_400_000}} for _ in range(5))
     assert [2, 2, 1] == [len(json.loads(body)["tasks"]) for body in played.bodies[3:]]
     assert [] == client.tasks.import_([])
+    [one, two] = client.tasks.look_up(f"{n:032x}" for n in range(1001))
+    assert (one, {"archived": 2}) == (two, one.assets)
+    assert [1000, 1] == [len(json.loads(body)["ids"]) for body in played.bodies[-2:]]
 
 
 def test_generate(played: Origin, at: str, open_client: Open) -> None:
@@ -347,12 +351,36 @@ def test_generate(played: Origin, at: str, open_client: Open) -> None:
     assert {"parameters": {}, "dry_run": True} == asked(played)
 
 
+def test_generate__taken_but_not_registered(played: Origin, at: str, open_client: Open) -> None:
+    """An order that was taken but could not be kept names its tasks, so that they need not be ordered again."""
+    told = {"reason": "not_registered", "detail": "Do not order again.", "task_ids": ["t1"]}
+    played.url("/api/generate/kie", answer(told, status="503 x"))
+    with pytest.raises(RefusedError) as caught:
+        open_client(at).generate("kie", prompt="x")
+    assert (["t1"], 1) == (caught.value.problem["task_ids"], len(played.heads))
+
+
+def test_generate__is_waited_for(played: Origin, at: str, open_client: Open) -> None:
+    """An order's answer may come later than others are waited for; those are given up."""
+
+    def late(wire: Wire) -> None:
+        wire.stopping.wait(0.5)
+        answer({"tasks": []})(wire)
+
+    played.url("/api/generate/kie", late)
+    played.url("/api/status", late)
+    client = open_client(at, timeout=0.2, retries=Retries(0))
+    assert () == client.generate("kie", prompt="x").tasks
+    with pytest.raises(UnreachableError):
+        client.status()
+
+
 def test_notifications(played: Origin, at: str, open_client: Open) -> None:
     """Notifications are listed by their filters, redriven one by one or together, and targets are tried."""
     row = {"id": "n1", "type": "asset.archived", "state": "dead", "target": "mine", "attempts": 9}
     played.url("/api/notifications", answer({"items": [row], "next_cursor": None}))
     played.url("/api/notifications/n1", answer(row))
-    played.url("/api/notifications/n1/redrive", answer(row | {"state": "pending"}))
+    played.url("/api/notifications/n1/redrive", answer({"id": "n1", "was": "dead", "state": "pending"}))
     played.url("/api/notifications/redrive", answer({"redriven": 3}))
     played.url("/api/targets", answer({"items": [{"name": "mine", "types": ["asset.*"]}], "next_cursor": None}))
     played.url("/api/targets/mine/test", answer(row | {"type": "notify.test"}))
@@ -360,7 +388,7 @@ def test_notifications(played: Origin, at: str, open_client: Open) -> None:
     [found] = client.notifications.each(target="mine", type="asset.archived", state="dead")
     assert "/api/notifications?target=mine&type=asset.archived&state=dead" == played.paths[-1]
     assert found == client.notifications.get("n1") == client.notifications.list().items[0]
-    assert "pending" == client.notifications.redrive("n1").state
+    assert ("dead", "pending") == ((sent := client.notifications.redrive("n1")).was, sent.state)
     assert 3 == client.notifications.redrive_all(target="mine")
     assert {"target": "mine"} == asked(played)
     assert [("mine", ("asset.*",))] == [(target.name, target.types) for target in client.targets.list()]

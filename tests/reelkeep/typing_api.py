@@ -7,15 +7,29 @@ from typing import assert_type
 import httpx
 
 from reelkeep.client import AsyncClient, Client, RefusedError, Retries
-from reelkeep.model import Asset, CallbackUrl, Content, Generated, Notification, Page, Retried, Status, Target, Task
+from reelkeep.model import (
+    Asset,
+    CallbackUrl,
+    Content,
+    Found,
+    Generated,
+    Imported,
+    Notification,
+    Page,
+    Retried,
+    Status,
+    Target,
+    Task,
+)
 from reelkeep.notifications import Message, read
 
 with Client("https://h", "token", timeout=5, retries=Retries(1), http=httpx.Client()) as client:
     assert_type(client, Client)
     assert_type(client.tasks.add("kie", "t1", external_id="o", metadata={"a": 1}), Task)
     assert_type(
-        client.tasks.import_([{"source": "kie", "task_id": "t1", "expected_by": datetime.now(UTC)}]), list[Task]
+        client.tasks.import_([{"source": "kie", "task_id": "t1", "expected_by": datetime.now(UTC)}]), list[Imported]
     )
+    assert_type(client.tasks.look_up(["k1"]), list[Found])
     assert_type(client.tasks.list(state="open", limit=5), Page[Task])
     assert_type(client.tasks.each(since=datetime.now(UTC)), Iterator[Task])
     assert_type(client.assets.wait("k1", timeout=60), list[Asset])
