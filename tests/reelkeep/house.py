@@ -40,14 +40,14 @@ class Service:
     def call_back(self, task_id: str) -> None:
         """The provider's callback for *task_id* arrives."""
         headers, body = kie.sample(task_id, f"https://storage.kie.ai/{task_id}.mp4", key=KEY, now=datetime.now(UTC))
-        answer = httpx.post(f"{self.url}/webhooks/signed", content=body, headers=headers, trust_env=False)
+        answer = httpx.post(f"{self.url}/webhooks/kie", content=body, headers=headers, trust_env=False)
         assert "accepted" == answer.json()["outcome"]
 
     def archive(self, film: bytes = FILM, *, stored: bytes | None = None) -> str:
         """Archive the most urgent asset as a worker would, with *film* (or *stored*) as its object; return its id."""
         claim = claims.take(self.db, "w", self.settings.caps, timedelta(seconds=12))
         assert claim is not None
-        key = f"assets/signed/{claim.asset_id}.mp4"
+        key = f"assets/kie/{claim.asset_id}.mp4"
         put = self.store.put_object(Bucket=BUCKET, Key=key, Body=film if stored is None else stored)
         digest = hashlib.sha256(film).hexdigest()
         results.intend(self.db, claim, Intent(BUCKET, key, len(film), digest, "video/mp4", '{"duration": 5.0}'))
@@ -62,7 +62,7 @@ def serve(db: Database, store: Any, endpoint_url: str) -> Iterator[Service]:
         "server": {"operator_tokens": [OPERATOR], "signing_keys": ["k" * 32]},
         "store": {"bucket": BUCKET, "endpoint_url": endpoint_url},
         "sources": {
-            "signed": {"provider": "kie", "webhook_keys": [KEY]},
+            "kie": {"provider": "kie", "webhook_keys": [KEY]},
             "unsigned": {"provider": "seedanceapi", "api_key": "api-key"},
         },
     }

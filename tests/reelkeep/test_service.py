@@ -19,12 +19,12 @@ def test_tasks__are_registered_found_and_listed(service: Service, open_client: O
     """A task that was registered is found by its id and in lists, with what the user said of it."""
     client = open_client(service.url)
     likely = datetime(2027, 1, 2, 3, 4, tzinfo=UTC)
-    made = client.tasks.add("signed", "t/1", external_id="o-7", metadata={"a": ["é", 1]}, expected_by=likely)
-    assert ("signed", "t/1", "open", "o-7", {"a": ["é", 1]}, likely) == (
+    made = client.tasks.add("kie", "t/1", external_id="o-7", metadata={"a": ["é", 1]}, expected_by=likely)
+    assert ("kie", "t/1", "open", "o-7", {"a": ["é", 1]}, likely) == (
         made.source, made.task_id, made.state, made.external_id, made.metadata, made.expected_at,
     )  # fmt: skip
     assert not made.has_ended
-    again = client.tasks.add("signed", "t/1")
+    again = client.tasks.add("kie", "t/1")
     assert (made.id, "o-7") == (again.id, again.external_id)
     assert again == client.tasks.get(made.id)
     assert [made.id] == [task.id for task in client.tasks.list(external_id="o-7")]
@@ -36,7 +36,7 @@ def test_lists__are_walked_to_their_end(service: Service, open_client: Open) -> 
     """`each` follows the cursors, `list` gives one page and says where the next begins."""
     client = open_client(service.url)
     for n in range(5):
-        client.tasks.add("signed", f"t{n}")
+        client.tasks.add("kie", f"t{n}")
     assert ["t4", "t3", "t2", "t1", "t0"] == [task.task_id for task in client.tasks.each(limit=2)]
     first = client.tasks.list(limit=3)
     assert (3, True) == (len(first), first.next_cursor is not None)
@@ -57,7 +57,7 @@ def test_wait__until_the_file_is_archived(service: Service, open_client: Open, t
             service.archive()
 
     client = open_client(service.url, sleep=sleep)
-    task = client.tasks.add("signed", "t1")
+    task = client.tasks.add("kie", "t1")
     [asset] = client.assets.wait(task.id)
     assert [1.0, 1.5, 2.25] == slept
     assert (True, "t1", len(FILM), {"duration": 5.0}) == (asset.is_archived, asset.task_id, asset.size, asset.media)
@@ -75,7 +75,7 @@ def test_wait__has_an_end(service: Service, open_client: Open) -> None:
         seconds[0] += more
 
     client = open_client(service.url, sleep=sleep, clock=lambda: seconds[0])
-    task = client.tasks.add("signed", "t1")
+    task = client.tasks.add("kie", "t1")
     with pytest.raises(NotInTimeError, match=f"task {task.id} has not ended within 60 s"):
         client.assets.wait(task.id, 60)
     assert [60.0] == seconds
@@ -152,16 +152,16 @@ def test_operators__act(service: Service, open_client: Open) -> None:
     assert shown.body is not None
     assert '"taskId"' in shown.body
     assert "taskId" not in repr(shown)
-    assert [True, False] == [client.sources.pause("signed").paused, client.sources.resume("signed").paused]
+    assert [True, False] == [client.sources.pause("kie").paused, client.sources.resume("kie").paused]
     url = client.callback_url("unsigned", external_id="o-7", metadata={"a": 1}, expires_in=timedelta(hours=1))
     assert timedelta(minutes=59) < url.expires_at - datetime.now(UTC) <= timedelta(hours=1)
     assert ("/webhooks/unsigned/" in url.url, False) == (True, url.url in repr(url))
     status = client.status()
-    assert ({"accepted": 1}, "kie") == (status.deliveries["signed"], status.sources["signed"]["provider"])
+    assert ({"accepted": 1}, "kie") == (status.deliveries["kie"], status.sources["kie"]["provider"])
     assert status.raw == client.get("/api/status", {"source": None})
     assert (
         "o-8"
-        == Task.of(client.post("/api/tasks", {"source": "signed", "task_id": "t2", "external_id": "o-8"})).external_id
+        == Task.of(client.post("/api/tasks", {"source": "kie", "task_id": "t2", "external_id": "o-8"})).external_id
     )
     assert hashlib.sha256(FILM).hexdigest() == client.assets.get(service.archive()).sha256
 
@@ -173,7 +173,7 @@ def test_wait__for_a_task_that_brings_nothing(service: Service, open_client: Ope
     from archive.ledger.schema import tasks
 
     client = open_client(service.url)
-    task = client.tasks.add("signed", "t1")
+    task = client.tasks.add("kie", "t1")
     with service.db.write() as conn:
         conn.execute(update(tasks).values(state="gone", reason="never_finished"))
     with pytest.raises(TaskFailedError) as caught:
