@@ -52,7 +52,7 @@ class UnreachableError(ClientError):
 
 
 class DownloadError(ClientError):
-    """`reason`: `size_mismatch`, `digest_mismatch`, `interrupted`, or `http_403` and the like."""
+    """`reason`: `size_mismatch`, `digest_mismatch`, `interrupted`, `not_archived`, or `http_403` and the like."""
 
     def __init__(self, asset: str, reason: str) -> None:
         super().__init__(f"asset {asset} could not be downloaded ({reason})")

@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from archive.embedded import free_port
 from reelkeep.client import AsyncClient, Client, DownloadError, RefusedError, Retries, UnreachableError
+from reelkeep.groups import AsyncTasks, Tasks
 from reelkeep.methods import Runs, RunsAsync
 from tests.origin import Origin, Scene, Wire, answer, redirect, whole
 from tests.reelkeep.conftest import Open
@@ -163,6 +165,17 @@ def test_answers__of_something_else(played: Origin, at: str, open_client: Open, 
         READ(open_client(at, retries=Retries(0)))
 
 
+def test_answers__of_lists(played: Origin, at: str, open_client: Open) -> None:
+    """A list that is none is the same error; an instant without its offset is the caller's mistake, and not sent."""
+    played.url("/api/tasks", answer({"items": None}))
+    client = open_client(at)
+    with pytest.raises(UnreachableError, match="no list of items"):
+        client.tasks.list()
+    with pytest.raises(ValueError, match="needs its offset"):
+        client.tasks.list(since=datetime(2026, 11, 21))  # noqa: DTZ001
+    assert 1 == len(played.heads)
+
+
 def test_answers__of_a_newer_service(played: Origin, at: str, open_client: Open) -> None:
     """New fields and states break nothing: they are in `raw`; what an older service leaves out is None."""
     told = TASK | {"state": "dreaming", "mood": {"x": [1]}, "created_at": "2026-11-21T12:00:00.5+01:00", "reason": None}
@@ -291,6 +304,15 @@ def test_download__goes_on_after_an_interruption(
         client.assets.download("a1", Pipe())
 
 
+def test_download__without_a_digest(played: Origin, at: str, open_client: Open, tmp_path: Path) -> None:
+    """What the ledger knows no digest of cannot be proved, and is not taken."""
+    film(played, at, whole(b"test"))
+    played.url("/api/assets/a1", answer({"id": "a1", "source": "k", "task_id": "t", "role": "video", "state": "lost"}))
+    with pytest.raises(DownloadError, match="not_archived"):
+        open_client(at).assets.download("a1", tmp_path / "f")
+    assert [] == [path for path in played.paths if path.startswith("/film")]
+
+
 def test_download__a_full_disk(played: Origin, at: str, open_client: Open, tmp_path: Path) -> None:
     """What the caller's own file raises goes to the caller as it is."""
 
@@ -413,7 +435,10 @@ def test_both__offer_the_same() -> None:
     assert not [name for name, operation in offered(threads).items() if not operation.__doc__]
     threads.close()
     asyncio.run(loop.aclose())
-    assert "Register the provider's task" in str(cast("Any", Client("http://h").tasks.add).__doc__)
+    assert "Register the provider's task" in str(cast("Any", Tasks.add).__doc__)
+    assert not [
+        method for method in (Client.status, AsyncClient.status, Tasks.each, AsyncTasks.each) if callable(method)
+    ]
 
 
 def test_loop__a_cancelled_download_leaves_no_file(played: Origin, at: str, tmp_path: Path) -> None:
