@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+_OF_EVERY_PROBLEM = frozenset({"type", "title", "status", "detail", "reason"})
+
 
 class ClientError(Exception):
     """Base of all errors of this package."""
@@ -24,7 +26,8 @@ class RefusedError(ClientError):
     The service answered with a problem (RFC 9457).
 
     `reason` is its lower_snake slug, `retry_after` how many seconds it wants to be left alone, `problem` all that it
-    said: an order that was taken but could not be registered has its `task_ids` there.
+    said: an order that was taken but could not be registered has its `task_ids` there. What is special to it is in the
+    message too.
     """
 
     def __init__(
@@ -35,7 +38,8 @@ class RefusedError(ClientError):
         retry_after: float | None = None,
         problem: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        super().__init__(f"{detail} ({reason})")
+        more = "".join(f" {name}={value}" for name, value in problem.items() if name not in _OF_EVERY_PROBLEM)
+        super().__init__(f"{detail} ({reason}){more}")
         self.status = status
         self.reason = reason
         self.detail = detail

@@ -17,9 +17,19 @@ def get(path: str, params: Mapping[str, Any] | None = None) -> Steps[Any]:
     return (yield Request("GET", path, said(**params or {})))
 
 
-def post(path: str, body: Mapping[str, Any] | None = None) -> Steps[Any]:
-    """POST to *path* of the API (`/api/…`) and return its JSON as it came. It is never repeated once it was sent."""
-    return (yield Request("POST", path, body=body))
+def post(
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    patience: float | None = None,
+) -> Steps[Any]:
+    """
+    POST to *path* of the API (`/api/…`) and return its JSON as it came. It is never repeated once it was sent.
+
+    *patience* is how many seconds its answer may take, where that is longer than usual.
+    """
+    return (yield Request("POST", path, body=body, headers=headers or {}, patience=patience))
 
 
 def status() -> Steps[Status]:

@@ -380,6 +380,7 @@ def test_generate__taken_but_not_registered(played: Origin, at: str, open_client
     with pytest.raises(RefusedError) as caught:
         open_client(at).generate("kie", prompt="x")
     assert (["t1"], 1) == (caught.value.problem["task_ids"], len(played.heads))
+    assert "Do not order again. (not_registered) task_ids=['t1']" == str(caught.value)
 
 
 def test_generate__is_waited_for(played: Origin, at: str, open_client: Open) -> None:
@@ -392,6 +393,8 @@ def test_generate__is_waited_for(played: Origin, at: str, open_client: Open) -> 
     played.url("/api/generate/kie", late)
     played.url("/api/status", late)
     client = open_client(at, timeout=0.2, retries=Retries(0))
+    assert {"tasks": []} == client.post("/api/generate/kie", {}, headers={"X-Mine": "1"}, patience=5)
+    assert "X-Mine: 1\r\n" in played.heads[-1]
     assert () == client.generate("kie", prompt="x").tasks
     with pytest.raises(UnreachableError):
         client.status()
