@@ -12,6 +12,7 @@ from archive.ledger import claims, looks, tasks
 from archive.ledger.database import Database
 from archive.ledger.looks import Look
 from archive.ledger.schema import tasks as tasks_table
+from archive.providers import acedata
 from archive.schedule import LOOK_CEILING
 from archive.sources import Source
 from tests.builders import LINK_LIFE
@@ -147,3 +148,27 @@ def test_batch__busy_is_everybodys_answer(
     assert [] == looks.take(db, {"ace": source.budget}, {"ace": 20})
     clock.advance(seconds=1)
     assert 4 == len(looks.take(db, {"ace": source.budget}, {"ace": 20}))
+
+
+def test_batch__names_what_is_gone_among_many(
+    db: Database, clock: FakeClock, host: Origin, source: Source, looker: Looker
+) -> None:
+    """
+    Old tasks of which a batch says nothing are asked about one by one, and all are gone by name within minutes.
+
+    One that was denied and is then only left over has not been answered about: its denial still counts.
+    """
+    with db.write() as conn:
+        conn.execute(tasks_table.delete().where(tasks_table.c.looks == 0))
+    wanted = [
+        tasks.Registration("ace", i, None, None, None, timedelta(0), LINK_LIFE, True, None, acedata.GONE_AFTER)
+        for i in IDS
+    ]
+    tasks.register(db, wanted, "operator")
+    host.scenes[PATH] = answer({})
+    until = clock() + timedelta(minutes=6)
+    while clock() < until and "open" in states(db).values():
+        if taken := looks.take(db, {"ace": source.budget}, {"ace": source.pace.batch}):
+            looker.look(taken)
+        clock.advance(seconds=5)
+    assert dict.fromkeys(IDS, "gone") == states(db)
