@@ -35,7 +35,7 @@ def write(path: Path, provider: Provider) -> dict[str, dict[str, str]]:
     for number, name in enumerate(PRODUCTS):
         extra = {"async": True} if name == "ace" else None
         outcome = "fail" if number % FAILING == 0 else "success"
-        source, task_id = provider.order(name, body=extra, size=20_000, ready_after=0.1, outcome=outcome)
+        source, task_id = provider.order(name, body=extra, size=60_000, ready_after=0.1, outcome=outcome)
         fate = "failed" if outcome == "fail" else "archived"
         rows.append({"source": source, "task_id": task_id, "external_id": f"order-{number}", "fate": fate})
     for source, number in UNKNOWN.items():

@@ -35,7 +35,8 @@ def write(db: Database, store: MemoryStore | S3Store) -> MetadataErrand:
 
 def key(db: Database) -> str | None:
     with db.read() as conn:
-        return conn.scalars(select(tasks_table.c.metadata_key)).one()
+        found: str | None = conn.scalars(select(tasks_table.c.metadata_key)).one()
+    return found
 
 
 @pytest.fixture
