@@ -39,7 +39,7 @@ def add(tasks: Verbs) -> None:
 
 def _import(options: argparse.Namespace) -> int:
     raw = sys.stdin.buffer.read() if options.file == "-" else _file(options.file)
-    if raw is None:
+    if raw is None or (options.report and not _is_writable(options.report)):
         return 1
     api = client(options)
     rows, mistakes = read(raw, options.file, source=options.source)
@@ -51,6 +51,8 @@ def _import(options: argparse.Namespace) -> int:
             print(f"{printable(options.file)}, line {mistake.line}: {printable(mistake.text)}", file=sys.stderr)
         print("reelkeep: nothing was imported", file=sys.stderr)
         return 1
+    for name in sorted({row.source for row in rows if not known[row.source].get("can_ask")}):
+        print(f"reelkeep: note: {name} has no api_key, so only callbacks can finish its tasks", file=sys.stderr)
     added = [task for chunk in _chunks(rows, options.expected_by) for task in _send(api, chunk)]
     new = sum(task["is_new"] for task in added)
     counts = Counter(task["state"] for task in added)
@@ -104,6 +106,16 @@ def _file(name: str) -> bytes | None:
     except OSError as exc:
         print(f"reelkeep: {printable(name)} cannot be read ({exc.strerror})", file=sys.stderr)
         return None
+
+
+def _is_writable(name: str) -> bool:
+    """Whether the report can be written: to be known before hours are waited for it."""
+    try:
+        Path(name).open("a").close()
+    except OSError as exc:
+        print(f"reelkeep: {printable(name)} cannot be written ({exc.strerror})", file=sys.stderr)
+        return False
+    return True
 
 
 def _chunks(rows: Sequence[Row], expected_by: datetime | None) -> Iterator[list[dict[str, Any]]]:
