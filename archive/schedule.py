@@ -4,9 +4,24 @@ from datetime import datetime, timedelta
 
 LOOK_CEILING = timedelta(minutes=10)
 GIVE_UP = timedelta(days=14)  # the longest any provider we know keeps a file: there would be nothing left to fetch
+ADOPTED_AFTER = timedelta(days=1)  # expected this long before it was registered, a task is from the past
+ADOPTION = timedelta(days=1)  # within which what is from the past is asked about
 HINT_FLOOR = timedelta(seconds=2)
+SURE_GAP = timedelta(minutes=1)  # between the two looks that make a task from the past gone; APIs lag by seconds
 RETRY_FLOOR = timedelta(seconds=1)
 RETRY_CEILING = timedelta(minutes=5)
+
+
+def first_must_by(*, now: datetime, expected_at: datetime, link_life: timedelta) -> datetime:
+    """
+    The earliest instant at which a task registered *now* could be beyond reach.
+
+    One from the past has outlived what could die soon: what is left of it lies in a storage counted in days. It gives
+    way to every fresh task, whose link is about to be born, and a thousand of them are no alarm for a day.
+    """
+    if now - expected_at >= ADOPTED_AFTER:
+        return now + ADOPTION
+    return max(expected_at, now) + link_life
 
 
 def next_look(
