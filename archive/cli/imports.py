@@ -14,9 +14,9 @@ from typing import Any
 
 from archive.cli.verbs import Verbs, client
 from archive.cli.watching import BAD, CHUNK, FATES, fate, look_up, reason, watch
-from archive.client import Client
 from archive.imports import Mistake, Row, read
 from archive.tables import printable, table
+from reelkeep.client import Client
 
 MAX_REQUEST = 1 << 19  # bytes; proxies often let 1 MiB pass
 _COUNTED = ("archived", "waiting", "lost", "quarantined", "disposed")  # its assets, by state

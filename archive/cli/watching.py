@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from archive.client import Client, UnreachableError
+from reelkeep.client import Client, UnreachableError
 
 CHUNK = 1000  # ids that one request may ask about
 PAUSE = 3.0  # seconds between rounds

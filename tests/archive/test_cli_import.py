@@ -13,7 +13,7 @@ import pytest
 
 from archive.cli import main
 from archive.cli.watching import PAUSE, fate, watch
-from archive.client import UnreachableError
+from reelkeep.client import UnreachableError
 from tests.archive.test_cli import Service, run
 
 STATUS = {"alerts": [], "sources": {"kie": {"can_ask": True}, "ace": {"can_ask": False}}, "work": {}}
