@@ -258,6 +258,7 @@ notifications = Table(
     Column("ended_at", Instant),
     Index("ix_notifications_created", "created_at", "id"),
     Index("ix_notifications_state", "target", "state", "created_at"),
+    Index("ix_notifications_subject", "subject_id"),
     Index(
         "ix_notifications_due",
         "target",

@@ -52,6 +52,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_notifications_created", "notifications", ["created_at", "id"])
     op.create_index("ix_notifications_state", "notifications", ["target", "state", "created_at"])
+    op.create_index("ix_notifications_subject", "notifications", ["subject_id"])
     op.create_index(
         "ix_notifications_due",
         "notifications",
