@@ -36,7 +36,7 @@ class Metrics:
         return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     def _text(self) -> bytes:
-        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks()]))
+        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks(), *self._told()]))
 
     def _counts(self) -> Iterable[Metric]:
         sources, limit = sorted(self._settings.sources), f"{gauges.AT_MOST} at most"
@@ -72,6 +72,20 @@ class Metrics:
         failing = [((source,), polling.failing) for source, polling in found.items()]
         text = "Open tasks whose last look got no answer, 10000 at most."
         yield _family("poll_failing_tasks", text, ("source",), failing)
+
+
+    def _told(self) -> Iterable[Metric]:
+        names = sorted(target.name for target in self._settings.notify)
+        found = gauges.notifications_by_state(self._db, [*names, ""])
+        text = f"Notifications by state, {gauges.AT_MOST} at most."
+        counted = [((target or CALLERS, state), number) for (target, state), number in found.items()]
+        yield _family("notifications", text, ("target", "state"), counted)
+        health = notification_queries.health(self._db, names)
+        failures = [((name,), one.failures) for name, one in health.items()]
+        yield _family("target_failures", "Attempts in a row that the target did not take.", ("target",), failures)
+        now = self._clock()
+        failing = [((name,), (now - (one.succeeded_at or one.failed_at)).total_seconds()) for name, one in health.items()]
+        yield _family("target_failing_seconds", "", ("target",), failing)
 
 
 class _Once(Collector):

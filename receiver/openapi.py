@@ -10,7 +10,8 @@ from starlette.routing import Route
 from archive.model import Callbacks
 from receiver.api import TaskIn
 from receiver.callback_urls import CallbackUrlIn
-from receiver.paging import ListQuery
+from receiver.notifications import NotificationQuery, RedriveIn
+from receiver.paging import ListQuery, PageQuery
 
 _PROBLEM = {
     "description": "A problem document (RFC 9457) with a `reason` slug.",
@@ -32,6 +33,9 @@ _COUNTS = {
     "description": "by source, then by state or outcome",
     "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}},
 }
+_TARGET_SAID = ("name", "url", "format", "types", "sources")
+_TARGET_COUNTED = ("failures", "pending", "delivered", "dead")
+_TARGET_INSTANTS = ("rests_until", "succeeded_at", "failed_at")
 _POLLING = ("open", "due", "late", "lag", "asked", "failing", "requests_per_minute")
 _SCHEMAS: dict[str, Any] = {
     "Problem": {
@@ -57,10 +61,12 @@ _SCHEMAS: dict[str, Any] = {
     "Row": {"type": "object", "required": ["id"]},
     "Status": {
         "type": "object",
-        "required": ["alerts", "sources", "work", "assets", "tasks", "deliveries"],
+        "required": ["role", "alerts", "sources", "targets", "work", "assets", "tasks", "deliveries"],
         "properties": {
+            "role": {"enum": ["viewer", "operator"], "description": "what the token of the request may"},
             "alerts": {"type": "array", "items": {"type": "string"}, "description": "what costs videos while it lasts"},
             "sources": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/SourceStatus"}},
+            "targets": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}},
             "work": {"type": "object", "additionalProperties": {"type": "integer"}},
             **dict.fromkeys(("assets", "tasks", "deliveries"), _COUNTS),
         },
@@ -84,6 +90,33 @@ _SCHEMAS: dict[str, Any] = {
             },
         },
     },
+    "Target": {
+        "type": "object",
+        "description": "one [[notify]] table; counts are bounded",
+        "required": [*_TARGET_SAID, *_TARGET_COUNTED, *_TARGET_INSTANTS, "reason", "advice"],
+        "properties": {
+            "name": {"type": "string"},
+            "url": {"type": "string", "description": "scheme and host; the rest may be a secret"},
+            "format": {"enum": ["reelkeep", "provider"]},
+            "types": {"type": "array", "items": {"type": "string"}},
+            "sources": {"type": "array", "items": {"type": "string"}},
+            **{name: {"type": "integer"} for name in _TARGET_COUNTED},
+            **{name: {"type": ["string", "null"], "format": "date-time"} for name in _TARGET_INSTANTS},
+            "reason": {"type": ["string", "null"], "description": "of the last failure, while it lasts"},
+            "advice": {"type": ["string", "null"], "description": "what to do about it"},
+        },
+    },
+    "Targets": {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}}},
+    },
+    "RedriveIn": RedriveIn.model_json_schema(),
+    "Redriven": {
+        "type": "object",
+        "required": ["redriven"],
+        "properties": {"redriven": {"type": "integer", "description": "how many are sent again"}},
+    },
     "TaskIn": TaskIn.model_json_schema(),
     "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
     "CallbackUrl": {
@@ -96,9 +129,18 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
 }
-_BODIES = {"/api/tasks": "TaskIn", "/api/callback-urls": "CallbackUrlIn"}
+_BODIES = {
+    "/api/tasks": "TaskIn",
+    "/api/callback-urls": "CallbackUrlIn",
+    "/api/notifications/redrive": "RedriveIn",
+}
 _LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
-_LISTS = ("/api/tasks", "/api/assets", "/api/deliveries")
+_LISTS: dict[str, type[PageQuery]] = {
+    "/api/tasks": ListQuery,
+    "/api/assets": ListQuery,
+    "/api/deliveries": ListQuery,
+    "/api/notifications": NotificationQuery,
+}
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
@@ -128,7 +170,7 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.param_convertors
     ]
     if is_list:
-        properties = ListQuery.model_json_schema()["properties"]
+        properties = _LISTS[route.path].model_json_schema()["properties"]
         parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
     operation: dict[str, Any] = {
         "operationId": f"{route.name}_{len(route.param_convertors)}",
@@ -164,7 +206,11 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         name = "Page"
     elif route.path == "/api/callback-urls":
         name = "CallbackUrl"
-    elif "{id}" in route.path or route.path == "/api/tasks":
+    elif route.path == "/api/targets":
+        name = "Targets"
+    elif route.path == "/api/notifications/redrive":
+        name = "Redriven"
+    elif "{id}" in route.path or route.path in {"/api/tasks", "/api/targets/{name}/test"}:
         name = "Row"
     else:
         return {"200": {"description": "OK", **_json({"type": "object"})}}

@@ -31,9 +31,11 @@ from tests.receiver.house import (
 )  # fmt: skip
 
 READS = ["/api/status", "/api/tasks", "/api/assets", "/api/deliveries", "/api/tasks/x", "/api/assets/x",
-         "/api/deliveries/x", "/api/assets/x/content"]  # fmt: skip
+         "/api/deliveries/x", "/api/assets/x/content", "/api/notifications", "/api/notifications/x",
+         "/api/targets"]  # fmt: skip
 ACTS = ["/api/tasks", "/api/assets/x/retry", "/api/deliveries/x/replay", "/api/sources/signed/pause",
-        "/api/sources/signed/resume"]  # fmt: skip
+        "/api/sources/signed/resume", "/api/notifications/redrive", "/api/notifications/x/redrive",
+        "/api/targets/app/test"]  # fmt: skip
 CALLS = [("GET", path) for path in READS] + [("POST", path) for path in ACTS]
 
 
