@@ -21,7 +21,7 @@ _ADVICE = {
 _PATTERNS = (
     (r"http_3\d\d", "The target redirects, which is not followed: set its url to where it leads."),
     (r"http_4\d\d", "The target refuses what we send: its own log says why."),
-    (r"http_5\d\d", "The target has trouble: its own log says why. It is tried again by itself."),
+    (r"http_5\d\d", "The target has trouble: its own log says why."),
 )
 
 

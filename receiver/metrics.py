@@ -16,10 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.alerts import link_lives
-from archive.ledger import gauges, queries
+from archive.ledger import gauges, notification_queries, queries
 from archive.ledger.database import Database
 from archive.settings import Settings
 from receiver.auth import Role, require
+
+CALLERS = "(callers)"  # no target's name: the URLs that callers of the proxy gave
 
 
 class Metrics:
@@ -73,7 +75,6 @@ class Metrics:
         text = "Open tasks whose last look got no answer, 10000 at most."
         yield _family("poll_failing_tasks", text, ("source",), failing)
 
-
     def _told(self) -> Iterable[Metric]:
         names = sorted(target.name for target in self._settings.notify)
         found = gauges.notifications_by_state(self._db, [*names, ""])
@@ -83,9 +84,11 @@ class Metrics:
         health = notification_queries.health(self._db, names)
         failures = [((name,), one.failures) for name, one in health.items()]
         yield _family("target_failures", "Attempts in a row that the target did not take.", ("target",), failures)
-        now = self._clock()
-        failing = [((name,), (now - (one.succeeded_at or one.failed_at)).total_seconds()) for name, one in health.items()]
-        yield _family("target_failing_seconds", "", ("target",), failing)
+        with self._db.read() as conn:
+            now = self._db.now(conn)
+        failing = [((name,), (now - (one.failing_since or now)).total_seconds()) for name, one in health.items()]
+        text = "How long the target has taken nothing of what it was sent; 0 where it took the last."
+        yield _family("target_failing_seconds", text, ("target",), failing)
 
 
 class _Once(Collector):

@@ -55,6 +55,7 @@ class Notifications:
         self._settings = settings
         self._db = db
         self._on_due = on_due
+        self._names = {target.name for target in settings.notify}
 
     async def list_notifications(self, request: Request) -> Response:
         """Notifications, newest first."""
@@ -77,6 +78,11 @@ class Notifications:
         """Send a dead or a delivered notification again, now and as if for the first time."""
         require(request, self._settings.server, Role.OPERATOR)
         key = key_of(request)
+        found = await run_sync(notification_queries.notification, self._db, key)
+        if found is None:
+            raise unknown()
+        if found["target"] and found["target"] not in self._names:
+            raise ProblemError(409, "unknown_target", "The notification's target is not configured any more.")
         was = await run_sync(notification_operator.redrive, self._db, key, OPERATOR)
         if was is None:
             raise unknown()
@@ -106,7 +112,7 @@ class Notifications:
         """Send the target a notification that only says that it is a test; its row tells what becomes of it."""
         require(request, self._settings.server, Role.OPERATOR)
         name = request.path_params["name"]
-        if name not in {target.name for target in self._settings.notify}:
+        if name not in self._names:
             raise ProblemError(404, "unknown_target", "No such target is configured.")
         made = await run_sync(notification_operator.add_test, self._db, name)
         self._on_due()

@@ -35,7 +35,7 @@ _COUNTS = {
 }
 _TARGET_SAID = ("name", "url", "format", "types", "sources")
 _TARGET_COUNTED = ("failures", "pending", "delivered", "dead")
-_TARGET_INSTANTS = ("rests_until", "succeeded_at", "failed_at")
+_TARGET_INSTANTS = ("failing_since", "rests_until", "succeeded_at", "failed_at")
 _POLLING = ("open", "due", "late", "lag", "asked", "failing", "requests_per_minute")
 _SCHEMAS: dict[str, Any] = {
     "Problem": {

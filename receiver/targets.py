@@ -19,7 +19,7 @@ def targets(settings: Settings, db: Database) -> list[dict[str, Any]]:
 
 def _shown(target: Target, health: notification_queries.Health) -> dict[str, Any]:
     parts = urlsplit(target.url)
-    reason = health.reason if health.failures else None  # what is over needs no advice
+    reason = health.reason if health.failing_since else None  # what is over needs no advice
     said = {"name": target.name, "url": f"{parts.scheme}://{parts.netloc}", "format": target.format}
     lists = {"types": list(target.types), "sources": list(target.sources)}
     return said | lists | row(vars(health)) | {"reason": reason, "advice": advice(reason)}

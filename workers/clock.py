@@ -13,6 +13,7 @@ from archive.alerts import link_lives
 from archive.errors import LedgerError
 from archive.ledger import leases, migrate, queries, tasks
 from archive.ledger.database import Database
+from archive.ledger.targets import register_targets
 from archive.process import begin, stop_requested
 from archive.settings import Settings
 from archive.wakeups import Bell
@@ -61,6 +62,7 @@ def main() -> None:
     settings = begin("clock")
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
+    register_targets(db, settings.notify)
     clock = Clock(settings, db, Bell(settings.queue.url.get_secret_value()), uuid4().hex)
     stopping = stop_requested()
     active = False

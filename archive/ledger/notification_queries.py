@@ -118,10 +118,12 @@ class Health:
     """
     How a target takes what it is sent, and how many notifications are in each state (bounded, see `gauges`).
 
-    `failures` are in a row; `reason` is that of the last one, long over where `failures` is 0.
+    `failures` are in a row and of its own making; `reason` is that of the last attempt that failed. Both are over where
+    it is not `failing_since`.
     """
 
     failures: int = 0
+    failing_since: datetime | None = None
     rests_until: datetime | None = None
     succeeded_at: datetime | None = None
     failed_at: datetime | None = None
@@ -134,7 +136,14 @@ class Health:
 def health(db: Database, names: Sequence[str], at_most: int = gauges.AT_MOST) -> dict[str, Health]:
     """Of the targets *names*, in that order; one that was never sent anything is well."""
     known = targets.c
-    columns = (known.failures, known.rests_until, known.succeeded_at, known.failed_at, known.reason)
+    columns = (
+        known.failures,
+        known.failing_since,
+        known.rests_until,
+        known.succeeded_at,
+        known.failed_at,
+        known.reason,
+    )
     with db.read() as conn:
         rows = conn.execute(select(known.name, *columns).where(known.name.in_(names))).mappings()
         told = {row["name"]: {column.name: row[column] for column in columns} for row in rows}

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, insert, select, update
 
 from archive.ledger import migrate, notification_operator, notification_queries
+from archive.ledger import notifications as notifications_ledger
 from archive.ledger.database import Database
 from archive.ledger.notification_queries import Filter, Health, Listing
 from archive.ledger.schema import audit, notifications, targets
@@ -110,6 +111,7 @@ def test_list__seeks(tmp_path: Path, clock: FakeClock) -> None:
     """What is dead, and what is about an asset, is found by the index among however many that were delivered."""
     db = Database(f"sqlite:///{tmp_path}/ledger.db", clock=clock)
     migrate.upgrade(db)
+    add_target(db, "app")
     add(db, 1)
     steps: list[str] = []
 
@@ -165,6 +167,8 @@ def test_redrive__one(db: Database, clock: FakeClock, state: NotificationState) 
 
 def test_redrive__many(db: Database, clock: FakeClock) -> None:
     """Exactly the dead ones that fit are due again, in as many transactions as it takes, each with its audit entry."""
+    add_target(db, "app")
+    add_target(db, "other", rests_until=START + timedelta(hours=1))
     for n in range(7):
         add(db, n, created_at=START + timedelta(seconds=n // 3), ended_at=START)
     add(db, 10, type="task.failed")
@@ -172,6 +176,8 @@ def test_redrive__many(db: Database, clock: FakeClock) -> None:
     add(db, 12, target="other")
     add(db, 13, state=DELIVERED)
     add(db, 14, state=PENDING, created_at=START)
+    add(db, 15, target="removed")
+    add(db, 16, target="")
     clock.advance(minutes=1)
     before = all_rows(db)
     wanted = Filter("app", "asset.archived", "kie", START, START + timedelta(seconds=9))
@@ -180,13 +186,16 @@ def test_redrive__many(db: Database, clock: FakeClock) -> None:
     assert {n: row | (again if n < 7 else {}) for n, row in before.items()} == all_rows(db)
     assert ['{"redriven":3}', '{"redriven":3}', '{"redriven":1}'] == [entry[-1] for entry in entries(db)]
     assert {("target", "app", "dead", "pending", "redrive", "operator")} == {entry[:-1] for entry in entries(db)}
-    assert 3 == notification_operator.redrive_dead(db, Filter(), "operator")
+    assert 4 == notification_operator.redrive_dead(db, Filter(), "operator")
+    assert "dead" == all_rows(db)[15]["state"]
     assert 0 == notification_operator.redrive_dead(db, Filter(), "operator")
-    assert ["app", "other"] == [entry[1] for entry in entries(db)[3:]]
+    assert ["", "app", "other"] == [entry[1] for entry in entries(db)[3:]]
+    assert None is notification_queries.health(db, ["other"])["other"].rests_until
 
 
 def test_redrive__what_dies_again_meanwhile_is_left_alone(db: Database, clock: FakeClock) -> None:
     """Notifications that a target refuses at once do not keep a redrive of all of them from ending."""
+    add_target(db, "app")
     for n in range(4):
         add(db, n, ended_at=START - timedelta(seconds=1))
 
@@ -211,19 +220,36 @@ def test_add_test__is_due_now(db: Database, clock: FakeClock) -> None:
     )
     assert made == notification_queries.notification(db, made["id"])
     assert None is notification_queries.health(db, ["app"])["app"].rests_until
-    notification_operator.add_test(db, "unheard-of")
-    assert 1 == notification_queries.health(db, ["unheard-of"])["unheard-of"].pending
+
+
+def test_add_test__goes_before_what_waits(db: Database, clock: FakeClock) -> None:
+    """Whoever asks for a test of a target that has a backlog does not wait for the end of it."""
+    add_target(db, "app")
+    for n in range(3):
+        add(db, n, state=PENDING)
+    clock.advance(minutes=1)
+    made = notification_operator.add_test(db, "app")
+    claim = notifications_ledger.take(db, ["app"])
+    assert claim is not None
+    assert made["id"] == claim.id
 
 
 def test_health__by_target(db: Database) -> None:
     """What the table says of each target that is asked about, and its notifications by state, counted to a bound."""
-    told = {"failures": 3, "rests_until": START, "succeeded_at": START, "failed_at": START, "reason": "http_500"}
+    told = {
+        "failures": 3,
+        "failing_since": START,
+        "rests_until": START,
+        "succeeded_at": START,
+        "failed_at": START,
+        "reason": "http_500",
+    }
     add_target(db, "app", **told)
     add_target(db, "gone")
     for n in range(4):
         add(db, n)
     add(db, 5, state=DELIVERED)
     found = notification_queries.health(db, ["new", "app"], at_most=3)
-    assert {"new": Health(), "app": Health(3, START, START, START, "http_500", 0, 1, 3)} == found
+    assert {"new": Health(), "app": Health(3, START, START, START, START, "http_500", 0, 1, 3)} == found
     assert ["new", "app"] == [*found]
     assert {} == notification_queries.health(db, [])

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from archive.ledger import claims, results
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, deliveries, tasks
+from archive.ledger.targets import register_targets
 from archive.providers import kie
 from archive.settings import Settings
 from receiver.app import create_app
@@ -86,6 +87,7 @@ def open_house(db: Database, clock: FakeClock, *, bell: SilentBell | None = None
     mints = bool(wanted["server"].get("signing_keys"))
     read = Settings.model_validate(wanted, context={"environ": {}, "mints": mints})
     claims.register_sources(db, read.caps)
+    register_targets(db, read.notify)
     ring = bell or SilentBell()
     with TestClient(create_app(read, db, ring, clock=clock), follow_redirects=False) as client:
         yield House(read, db, clock, ring, client)

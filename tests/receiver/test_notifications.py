@@ -67,7 +67,7 @@ def test_one__with_what_to_do_about_it(house: House) -> None:
         "id": key, "target": "app", "type": "asset.archived", "source": "signed", "subject": "asset",
         "subject_id": "a" * 32, "facts": {"sha256": "ab"}, "state": "dead", "reason": "http_500", "attempts": 9,
         "created_at": "2026-11-21T11:59:00.000Z", "ended_at": "2026-11-21T11:59:00.000Z", "due_at": None,
-        "callback": None, "advice": "The target has trouble: its own log says why. It is tried again by itself.",
+        "callback": None, "advice": "The target has trouble: its own log says why.",
     }  # fmt: skip
     assert expected == shown
     for absent in ("x", "f" * 32):
@@ -89,10 +89,17 @@ def test_redrive__one(house: House) -> None:
     assert_problem(house.ask("POST", f"/api/notifications/{key}/redrive"), 409, "already_pending")
 
 
+def test_redrive__to_a_target_that_is_gone(house: House) -> None:
+    """What nobody would send stays dead, and it is said why."""
+    key = add(house, 1, target="removed")
+    assert_problem(house.ask("POST", f"/api/notifications/{key}/redrive"), 409, "unknown_target")
+    assert {"redriven": 0} == house.ask("POST", "/api/notifications/redrive", json={}).json()
+
+
 def test_redrive__many(house: House) -> None:
     """A filter says which of the dead are sent again; none at all means all of them; nothing else changes."""
     for n in range(1, 6):
-        add(house, n, type="task.failed" if n == 5 else "asset.archived", target="other" if n == 4 else "app")
+        add(house, n, type="task.failed" if n == 5 else "asset.archived", target="" if n == 4 else "app")
     delivered = add(house, 6, state="delivered")
     said = {"target": "app", "type": "asset.archived", "source": "signed", "since": "2026-11-21T11:57:00Z"}
     rung = house.bell.rung
@@ -123,20 +130,27 @@ def test_targets__how_they_are(house: House) -> None:
     """A target shows where it leads, what it wants and how it is; status says the same; once it is well, no advice."""
     add(house, 1)
     add(house, 2, state="delivered")
-    failing = {"failures": 3, "rests_until": START + timedelta(minutes=2), "failed_at": START, "reason": "http_404"}
+    failing = {
+        "failures": 3,
+        "failing_since": START,
+        "rests_until": START + timedelta(minutes=2),
+        "failed_at": START,
+        "reason": "http_404",
+    }
     with house.db.write() as conn:
-        conn.execute(insert(targets).values(name="app", format="reelkeep", types="[]", sources="[]", **failing))
+        conn.execute(update(targets).values(**failing))
     [shown] = house.get("/api/targets")["items"]
     expected = {
         "name": "app", "url": "https://app.example:8443", "format": "reelkeep", "types": [], "sources": [],
-        "failures": 3, "rests_until": "2026-11-21T12:02:00.000Z", "succeeded_at": None, "pending": 0, "delivered": 1,
+        "failures": 3, "failing_since": "2026-11-21T12:00:00.000Z",
+        "rests_until": "2026-11-21T12:02:00.000Z", "succeeded_at": None, "pending": 0, "delivered": 1,
         "failed_at": "2026-11-21T12:00:00.000Z", "dead": 1, "reason": "http_404",
         "advice": "There is nothing at that path: correct the target's url.",
     }  # fmt: skip
     assert expected == shown
     assert [shown] == house.get("/api/status")["targets"]
     with house.db.write() as conn:
-        conn.execute(update(targets).values(failures=0, succeeded_at=START))
+        conn.execute(update(targets).values(failures=0, failing_since=None))
     [shown] = house.get("/api/targets")["items"]
     assert (0, None, None) == (shown["failures"], shown["reason"], shown["advice"])
 
@@ -176,8 +190,7 @@ def test_asset_and_task__say_who_was_told(house: House) -> None:
     [task] = house.get("/api/tasks")["items"]
     add(house, 1, subject_id=asset)
     add(house, 2, subject="task", type="task.failed", subject_id=task["id"])
-    [told] = house.get(f"/api/assets/{asset}")["notifications"]
-    assert ("app", "asset.archived", "dead", "http_500") == tuple(
-        told[name] for name in ("target", "type", "state", "reason")
-    )
-    assert ["task.failed"] == [told["type"] for told in house.get(f"/api/tasks/{task['id']}")["notifications"]]
+    told = house.get(f"/api/assets/{asset}")["notifications"]
+    expected = [("app", "asset.archived", "dead", "http_500"), ("app", "asset.archived", "pending", None)]
+    assert expected == [(one["target"], one["type"], one["state"], one["reason"]) for one in told]
+    assert ["task.failed"] == [one["type"] for one in house.get(f"/api/tasks/{task['id']}")["notifications"]]
