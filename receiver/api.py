@@ -16,7 +16,7 @@ from archive.documents import parse
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.identity import can_be_ours
-from archive.ledger import callback_urls, deliveries, operator, queries, tasks
+from archive.ledger import callback_urls, deliveries, operator, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
@@ -182,7 +182,8 @@ class Api:
             for name, source in self._settings.sources.items()
         }
         unwatched = await run_sync(queries.unwatched, self._db, askable)
-        alarms = alerts(work, polling, askable, paused, unwatched)
+        health = await run_sync(targets.health, self._db)
+        alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health)]
         return Answer({"alerts": alarms, "sources": sources, "work": vars(work), **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
