@@ -16,7 +16,7 @@ from archive.documents import parse
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.identity import can_be_ours
-from archive.ledger import callback_urls, deliveries, notification_queries, operator, queries, tasks
+from archive.ledger import callback_urls, deliveries, notification_queries, operator, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
@@ -29,7 +29,7 @@ from receiver.auth import Role, require
 from receiver.bodies import read_model
 from receiver.paging import ListQuery, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
-from receiver.targets import targets
+from receiver.targets import show_targets
 from receiver.understand import CALLBACK, names_no_task, understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
@@ -183,8 +183,9 @@ class Api:
             for name, source in self._settings.sources.items()
         }
         unwatched = await run_sync(queries.unwatched, self._db, askable)
-        alarms = alerts(work, polling, askable, paused, unwatched)
-        told = await run_sync(targets, self._settings, self._db)
+        health = await run_sync(targets.health, self._db)
+        alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health)]
+        told = await run_sync(show_targets, self._settings, self._db)
         said = {"role": role.name.lower(), "alerts": alarms, "sources": sources, "targets": told, "work": vars(work)}
         return Answer({**said, **counted})
 

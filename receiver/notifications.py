@@ -20,7 +20,7 @@ from receiver.auth import Role, require
 from receiver.bodies import read_model
 from receiver.paging import PageQuery, aware, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
-from receiver.targets import targets
+from receiver.targets import show_targets
 from receiver.views import row
 
 OPERATOR = "operator"
@@ -106,7 +106,7 @@ class Notifications:
     async def list_targets(self, request: Request) -> Response:
         """The configured targets and how they take what they are sent."""
         require(request, self._settings.server, Role.VIEWER)
-        return Answer({"items": await run_sync(targets, self._settings, self._db)})
+        return Answer({"items": await run_sync(show_targets, self._settings, self._db)})
 
     async def test_target(self, request: Request) -> Response:
         """Send the target a notification that only says that it is a test; its row tells what becomes of it."""

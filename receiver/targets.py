@@ -11,7 +11,7 @@ from archive.targets import Target
 from receiver.views import row
 
 
-def targets(settings: Settings, db: Database) -> list[dict[str, Any]]:
+def show_targets(settings: Settings, db: Database) -> list[dict[str, Any]]:
     """In the order of the settings. Of a URL only scheme and host: what follows may be a secret."""
     found = notification_queries.health(db, [target.name for target in settings.notify])
     return [_shown(target, found[target.name]) for target in settings.notify]

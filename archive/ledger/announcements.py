@@ -59,11 +59,12 @@ def announce(conn: Connection, at: datetime, entries: Iterable[Transition]) -> N
     sources = _sources(conn, [entry for _, entry in told])
     rows = []
     for kind, entry in told:
-        source, facts = sources.get(entry.subject_id), _facts(entry)
+        facts = _facts(entry)
+        key, source = entry.subject_id, sources.get(entry.subject_id)
         if kind == ALARM:
-            source = facts["source"]
+            key, source = facts["alert"], facts["source"]
         rows += [
-            _row(listener.name, kind, source, entry.subject, entry.subject_id, at, facts=dump(facts))
+            _row(listener.name, kind, source, entry.subject, key, at, facts=dump(facts))
             for listener in audience
             # An alert about a target goes to the others: what cannot reach it must not be told to it, again and again.
             if listener.wants(kind, source) and facts.get("target") != listener.name

@@ -38,7 +38,7 @@ class Claim:
     created_at: datetime
     attempts: int
     fence: int
-    about: Mapping[str, Any] | None = field(repr=False)  # the asset's, task's or delivery's row; holds links
+    about: Mapping[str, Any] = field(repr=False)  # the asset's, task's or delivery's row, with its links; else empty
     forward_url: str | None = field(repr=False)
 
 
@@ -106,7 +106,7 @@ def _claim(conn: Connection, row: RowMapping) -> Claim:
         url = conn.scalars(kept).first()
     return Claim(
         row["id"], row["target"], row["type"], row["source"], row["subject_id"], json.loads(row["facts"] or "{}"),
-        row["created_at"], row["attempts"], row["fence"] + 1, dict(about) if about else None, url,
+        row["created_at"], row["attempts"], row["fence"] + 1, dict(about or {}), url,
     )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def delivered(db: Database, claim: Claim) -> bool:
                 conn.execute(
                     update(notifications).where(*waiting, notifications.c.leased_until.is_(None)).values(due_at=now)
                 )
-        return _end(conn, claim, now, {"state": "delivered", "reason": None, "attempts": claim.attempts + 1})
+        return _end(conn, claim, now, {"state": "delivered", "attempts": claim.attempts + 1})
 
 
 def failed(db: Database, claim: Claim, failure: Failure, *, spread: float) -> str:

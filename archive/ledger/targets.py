@@ -9,10 +9,10 @@ worker sends only to targets of its own settings, since only they hold URL and s
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from archive.documents import dump
 from archive.ledger.database import Database
@@ -21,6 +21,7 @@ from archive.ledger.upsert import insert_new
 from archive.targets import FORWARD, Target
 
 REMOVED = "target_removed"
+DEAD_FOR = timedelta(days=7)  # how long the dead are news
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,33 @@ def listeners(conn: Connection) -> list[Listener]:
         Listener(row.name, row.format, tuple(json.loads(row.types)), tuple(json.loads(row.sources)))
         for row in conn.execute(held)
     ]
+
+
+@dataclass(frozen=True)
+class TargetHealth:
+    """
+    How a target takes what it is sent; `name` is empty for the URLs that callers gave to the proxy.
+
+    `failing_for` is how long it has taken nothing, zero while it does; `dead` counts its dead notifications made in
+    the last week, a thousand at most.
+    """
+
+    name: str
+    failing_for: timedelta
+    reason: str | None
+    dead: int
+
+
+def health(db: Database, at_most: int = 1000) -> list[TargetHealth]:
+    """Of every target, by name; costs the same however many notifications there are."""
+    with db.read() as conn:
+        now = db.now(conn)
+        rows = conn.execute(select(targets.c.name, targets.c.failing_since, targets.c.reason).order_by(targets.c.name))
+        known = [(row.name, now - (row.failing_since or now), row.reason) for row in rows]
+        found = []
+        for name, span, reason in [("", timedelta(0), None), *known]:
+            dead = (notifications.c.target == name, notifications.c.state == "dead")
+            recent = select(notifications.c.id).where(*dead, notifications.c.created_at >= now - DEAD_FOR)
+            number = conn.scalar(select(func.count()).select_from(recent.limit(at_most).subquery()))
+            found.append(TargetHealth(name, span, reason, number or 0))
+    return found

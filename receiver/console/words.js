@@ -134,6 +134,7 @@ export function reason(slug) {
 const REFUSALS = {
   unreachable: "Nothing answers there",
   timed_out: "It took too long to answer",
+  unexpected_error: "A mistake of ours; the log says more",
   target_removed: "The target was taken out of the settings",
   address_not_public: "The URL leads to a private address",
   port_not_allowed: "The URL leads to an unusual port",
