@@ -83,7 +83,8 @@ class Metrics:
         yield _family("notifications", text, ("target", "state"), counted)
         health = notification_queries.health(self._db, names)
         failures = [((name,), one.failures) for name, one in health.items()]
-        yield _family("target_failures", "Attempts in a row that the target did not take.", ("target",), failures)
+        text = "Failures in a row that are the target's own: it could not be reached, or had trouble."
+        yield _family("target_failures", text, ("target",), failures)
         with self._db.read() as conn:
             now = self._db.now(conn)
         failing = [((name,), (now - (one.failing_since or now)).total_seconds()) for name, one in health.items()]

@@ -16,7 +16,7 @@ from archive.tables import printable, table
 _FILTERS = ("target", "type", "source", "since", "until")  # of the dead ones to send again
 _LIST_FILTERS = ("target", "state", "type", "source", "since", "until", "q", "limit", "cursor")
 _COLUMNS = ("created_at", "target", "type", "state", "reason", "attempts", "due_at", "subject_id", "id")
-_TARGETS = ("name", "url", "failures", "failing_since", "reason", "pending", "delivered", "dead")
+_TARGETS = ("name", "url", "failing_since", "reason", "rests_until", "pending", "delivered", "dead")
 _EVERY = 0.2  # seconds between two looks at a test
 
 
@@ -96,7 +96,7 @@ def _is_tried(row: dict[str, Any]) -> bool:
 def _said(row: dict[str, Any], seconds: float) -> str:
     if row["state"] == "delivered":
         took = datetime.fromisoformat(row["ended_at"]) - datetime.fromisoformat(row["created_at"])
-        return f"delivered in {took.total_seconds():.1f} s"
+        return f"delivered in {took.total_seconds():.2f} s"
     if not _is_tried(row):
         return f"not tried within {seconds:g} s: is a worker running, with this target in its settings?"
     return f"failed ({printable(row['reason'])}). {row['advice'] or ''}".rstrip()

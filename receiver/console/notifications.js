@@ -48,7 +48,7 @@ function card(target, mayAct, test) {
 /** What became of a test, as {state, row}. */
 function result({ state: word, row }) {
   if (word === "waiting") return "Sent, waiting for the answer…";
-  if (word === "delivered") return h("span.fine", {}, `Delivered in ${((Date.parse(row.ended_at) - Date.parse(row.created_at)) / 1000).toFixed(1)} s.`);
+  if (word === "delivered") return h("span.fine", {}, `Delivered in ${((Date.parse(row.ended_at) - Date.parse(row.created_at)) / 1000).toFixed(2)} s.`);
   if (word === "untried") return h("span.over", {}, "No worker took it up. Is one running?");
   return [h("span.over", {}, cause(row.reason), "."), row.advice ? h("span.about", {}, ` ${row.advice}`) : null];
 }

@@ -80,7 +80,7 @@ def test_test__of_one_that_hears(config: Path, service: Service, capsys: pytest.
     """A test that arrived says how long it took, and exits with 0."""
     plays(service, {"app": {"state": "delivered", "ended_at": "2026-11-21T12:00:00.310Z"}, "other": {}})
     assert 0 == run(config, service, "notify", "test", "app")
-    assert "app: delivered in 0.3 s\n" == capsys.readouterr().out
+    assert "app: delivered in 0.31 s\n" == capsys.readouterr().out
     assert ["/api/targets/app/test", "/api/notifications/n-app"] == [asked[1] for asked in service.asked]
 
 
@@ -96,7 +96,7 @@ def test_test__of_all(config: Path, service: Service, capsys: pytest.CaptureFixt
     )
     assert 1 == run(config, service, "notify", "test")
     assert [
-        "app: delivered in 2.0 s", "other: failed (http_404). Correct the target's url.", "third: failed (http_410).",
+        "app: delivered in 2.00 s", "other: failed (http_404). Correct the target's url.", "third: failed (http_410).",
     ] == capsys.readouterr().out.splitlines()  # fmt: skip
     assert 1 == run(config, service, "notify", "test", "--json")
     assert ["app", "other", "third"] == [row["target"] for row in json.loads(capsys.readouterr().out)["items"]]
