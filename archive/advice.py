@@ -6,7 +6,7 @@ import re
 _ADVICE = {
     "unreachable": "Nothing answers there: see that the application runs, and that its name and port are right.",
     "timed_out": "The target took too long: let it answer first and work afterwards.",
-    "address_not_public": "It is a private address: if that is meant, set private = true (for a caller of the proxy: forward_hosts).",
+    "address_not_public": "It is a private address: if that is meant, set private = true (for callers: forward_hosts).",
     "scheme_not_allowed": "The URL is plain http: use https, or set insecure_http = true for tests.",
     "port_not_allowed": "The URL that a caller gave has an unusual port: if that is meant, add it to forward_hosts.",
     "link_malformed": "The URL is not a proper address: correct it in the settings.",
