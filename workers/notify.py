@@ -18,7 +18,7 @@ import httpx
 
 from archive import notifications as message
 from archive.documents import parse
-from archive.errors import LinkRefusedError
+from archive.errors import LinkRefusedError, ReelkeepError
 from archive.ledger import notifications
 from archive.ledger.database import Database
 from archive.ledger.notifications import Claim, Failure
@@ -88,6 +88,8 @@ class Notifier:
             failure = self._post(self._letter(claim))
         except LinkRefusedError as exc:
             failure = Failure(exc.reason, is_targets=True)
+        except ReelkeepError as exc:  # the store gives no link, a body cannot be read again
+            failure = Failure(exc.reason)
         except Exception:  # a mistake of ours about this one must not be repeated without pause
             _log.exception("notification.crashed", extra=fields)
             failure = Failure("unexpected_error")

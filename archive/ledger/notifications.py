@@ -21,7 +21,7 @@ from archive.schedule import SENDS, next_send, rest
 LEASE = timedelta(minutes=2)  # a send is cut long before
 IN_FLIGHT = 4  # of one target, over all processes
 PATIENCE = timedelta(days=1)  # nothing dies of failures that is younger, however often it was tried
-OUTAGE = 3  # failures in a row after which the target counts as back at its next success
+OUTAGE = 3  # failures in a row after which a target counts as down, until it takes something
 KEPT = timedelta(days=30)  # delivered ones
 
 
@@ -38,6 +38,8 @@ class Claim:
     created_at: datetime
     attempts: int
     fence: int
+    due_at: datetime  # still to come: a trial of a target that is down, which is no attempt of this notification's
+    is_trial: bool
     about: Mapping[str, Any] = field(repr=False)  # the asset's, task's or delivery's row, with its links; else empty
     forward_url: str | None = field(repr=False)
 
@@ -60,8 +62,9 @@ def take(db: Database, names: Collection[str]) -> Claim | None:
     """
     Claim a due notification for a target in *names*, or for the callers of the proxy; None where none may be sent.
 
-    A target that rests is passed over; one that failed last is tried with one notification at a time. Of the others
-    the one with the fewest in flight comes first, so that a backlog of one keeps no other waiting.
+    A target that rests is passed over; one that failed last is tried with one notification at a time, and one that is
+    down with one that is not due yet where none is, so that its return is noticed soon. Of the others the one with the
+    fewest in flight comes first, so that a backlog of one keeps no other waiting.
     """
     with db.write() as conn:
         now = db.now(conn)
@@ -74,23 +77,34 @@ def take(db: Database, names: Collection[str]) -> Claim | None:
         leased = select(notifications.c.target, func.count()).where(notifications.c.leased_until > now)
         flying: dict[str, int] = {name: n for name, n in conn.execute(leased.group_by(notifications.c.target))}  # noqa: C416
         free = [name for name, bound in {"": IN_FLIGHT, **rested}.items() if flying.get(name, 0) < bound]
-        heads = (conn.execute(_head(name, now)).mappings().first() for name in free)
+        down = {row.name for row in rows if row.failures >= OUTAGE}
+        heads = (conn.execute(_head(name, None if name in down else now)).mappings().first() for name in free)
         found = min(filter(None, heads), key=lambda row: (flying.get(row["target"], 0), row["due_at"]), default=None)
         if found is None:
             return None
         until = now + LEASE
         taken = update(notifications).where(notifications.c.id == found["id"])
         conn.execute(taken.values(fence=found["fence"] + 1, due_at=until, leased_until=until))
-        return _claim(conn, found)
+        return _claim(conn, found, now)
 
 
-def _head(target: str, now: datetime) -> Select[Any]:
-    """The notification of *target* that has been due for longest: one seek in the index of what waits."""
-    due = select(notifications).where(notifications.c.target == target, notifications.c.due_at <= now)
-    return due.order_by(notifications.c.due_at).limit(1).with_for_update(skip_locked=True)
+def _head(target: str, now: datetime | None) -> Select[Any]:
+    """
+    The notification of *target* that has been due for longest, or without *now* will be due first.
+
+    One seek in the index of what waits.
+    """
+    due = notifications.c.due_at.is_not(None) if now is None else notifications.c.due_at <= now
+    return (
+        select(notifications)
+        .where(notifications.c.target == target, due)
+        .order_by(notifications.c.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
 
 
-def _claim(conn: Connection, row: RowMapping) -> Claim:
+def _claim(conn: Connection, row: RowMapping, now: datetime) -> Claim:
     about = None
     if row["subject"] == "delivery":
         about = conn.execute(select(deliveries).where(deliveries.c.id == row["subject_id"])).mappings().first()
@@ -106,7 +120,8 @@ def _claim(conn: Connection, row: RowMapping) -> Claim:
         url = conn.scalars(kept).first()
     return Claim(
         row["id"], row["target"], row["type"], row["source"], row["subject_id"], json.loads(row["facts"] or "{}"),
-        row["created_at"], row["attempts"], row["fence"] + 1, dict(about or {}), url,
+        row["created_at"], row["attempts"], row["fence"] + 1, row["due_at"], row["due_at"] > now,
+        dict(about or {}), url,
     )  # fmt: skip
 
 
@@ -142,6 +157,9 @@ def failed(db: Database, claim: Claim, failure: Failure, *, spread: float) -> st
         pause = next_send(claim.attempts + 1, spread)
         if (target := _target(conn, claim)) is not None:
             conn.execute(update(targets).where(targets.c.name == claim.target).values(**_trouble(target, failure, now)))
+        if claim.is_trial and not failure.is_final:
+            planned = {"due_at": claim.due_at, "leased_until": None, "reason": failure.reason}
+            return "pending" if _held(conn, claim, planned) else "lost"
         if failure.asked:
             pause = max(pause, rest(1, failure.asked))
         spent = claim.attempts >= len(SENDS) and now - claim.created_at >= PATIENCE
