@@ -52,12 +52,11 @@ def redrive_dead(db: Database, wanted: Filter, actor: str, at_once: int = AT_ONC
     target that is not configured any more, since nobody would send it.
     """
     with db.read() as conn:
-        asked_at = db.now(conn)
         names = [wanted.target] if wanted.target is not None else told_targets(conn)
     found = notifications.c
     total = 0
     for name in names:
-        dead = (found.target == name, found.state == NotificationState.DEAD, found.ended_at <= asked_at)
+        dead = (found.target == name, found.state == NotificationState.DEAD)
         some = select(found.id, found.created_at).where(*dead, *wanted.where())
         some = some.order_by(found.created_at, found.id).limit(at_once)
         page = some
