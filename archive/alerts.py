@@ -1,12 +1,39 @@
-"""What a person has to know because videos are at stake, as sentences. Pure."""
+"""What a person has to know because videos, or the word about them, are at stake. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
 from archive.ledger.queries import Polling, Work
+from archive.ledger.targets import TargetHealth
 from archive.providers import PROVIDERS
 from archive.sources import Source
+
+FAILING = timedelta(hours=1)  # of a target, before it is told
+
+
+@dataclass(frozen=True)
+class Alert:
+    """
+    One thing that is wrong while it lasts. `text` is a sentence or two for people, with figures that change.
+
+    `about` is the source or target that it is about, None where it is about the service.
+    """
+
+    kind: str
+    text: str
+    source: str | None = None
+    target: str | None = None
+
+    @property
+    def about(self) -> str | None:
+        return self.source or self.target
+
+    @property
+    def key(self) -> str:
+        """The same for as long as it lasts."""
+        return f"{self.kind}:{self.about}" if self.about else self.kind
 
 
 def link_lives(sources: Mapping[str, Source]) -> dict[str, timedelta]:
@@ -19,21 +46,43 @@ def alerts(
     sources: Mapping[str, Source],
     paused: Collection[str] = (),
     unwatched: Mapping[str, int] = MappingProxyType({}),
-) -> list[str]:
-    """One sentence or two for each thing that costs videos while it lasts; none where all is well."""
+    targets: Sequence[TargetHealth] = (),
+) -> list[Alert]:
+    """One for each thing that costs videos, or the word about them, while it lasts; none where all is well."""
     found = []
     for name in sorted(polling):
         if polling[name].late:
-            found.append(_late(name, polling[name], sources[name], is_paused=name in paused))
+            text = _late(name, polling[name], sources[name], is_paused=name in paused)
+            found.append(Alert("polls_late", text, name))
         elif 0 < polling[name].failing == polling[name].asked:
             asked = _count(polling[name].asked, "task", "tasks")
-            found.append(f"{name}: the provider's API gave no answer about {asked} ({polling[name].trouble}).")
+            text = f"{name}: the provider's API gave no answer about {asked} ({polling[name].trouble})."
+            found.append(Alert("no_answer", text, name))
     for name, number in sorted(unwatched.items()):
         tasks = _count(number, "open task", "open tasks")
-        found.append(f"{name}: {tasks} cannot be asked about: the source has lost its api_key, or is not configured.")
+        text = f"{name}: {tasks} cannot be asked about: the source has lost its api_key, or is not configured."
+        found.append(Alert("unwatched", text, name))
     if work.overdue:
         files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
-        found.append(f"{files} and still waiting.")
+        found.append(Alert("overdue", f"{files} and still waiting."))
+    for target in targets:
+        found += _unheard(target)
+    return found
+
+
+def _unheard(target: TargetHealth) -> list[Alert]:
+    """A target that takes nothing, and what it will never hear unless somebody redrives it."""
+    found = []
+    if target.failing_for >= FAILING:
+        text = f"Target {target.name} has taken no notification for {_minutes(target.failing_for)} ({target.reason})."
+        found.append(Alert("target_failing", text, target=target.name))
+    if target.dead:
+        letters = _count(
+            target.dead, "notification of the last week is dead", "notifications of the last week are dead"
+        )
+        whose = f"Target {target.name}" if target.name else "Callbacks passed on to callers of the proxy"
+        text = f"{whose}: {letters}; redrive what is still wanted."
+        found.append(Alert("dead_letters", text, target=target.name or None))
     return found
 
 

@@ -55,6 +55,12 @@ class AssetState(StrEnum):
     LOST = "lost"
 
 
+class NotificationState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
 class Callbacks(StrEnum):
     """What a provider's callbacks are worth by themselves."""
 

@@ -91,7 +91,8 @@ class S3Store:
             "ResponseContentDisposition": f'inline; filename="{filename}"',
             **_version(version_id),
         }
-        return str(self._public.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds))
+        with _translated():  # no request is made, but credentials may have to be fetched
+            return str(self._public.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds))
 
     def is_reachable(self, bucket: str) -> bool:
         """Whether the bucket answers; for readiness."""

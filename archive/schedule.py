@@ -1,4 +1,4 @@
-"""When to look at a task again and when to try an asset again. Pure; randomness is passed in."""
+"""When to look at a task again, to try an asset again, to send a notification again. Pure; randomness is passed in."""
 
 from datetime import datetime, timedelta
 
@@ -10,6 +10,11 @@ HINT_FLOOR = timedelta(seconds=2)
 SURE_GAP = timedelta(minutes=1)  # between the two looks that make a task from the past gone; APIs lag by seconds
 RETRY_FLOOR = timedelta(seconds=1)
 RETRY_CEILING = timedelta(minutes=5)
+# Between the attempts at one notification: more than 24 hours in all, so that a target may be down for a whole day.
+SENDS = tuple(timedelta(seconds=s) for s in (10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 21600, 21600))
+REST_FLOOR = timedelta(seconds=5)
+REST_CEILING = timedelta(minutes=5)
+MAX_ASKED_REST = timedelta(hours=1)  # of a target that says Retry-After; then it is asked again
 
 
 def first_must_by(*, now: datetime, expected_at: datetime, link_life: timedelta) -> datetime:
@@ -59,3 +64,22 @@ def next_try(*, now: datetime, attempts: int, must_by: datetime, spread: float) 
         ceiling = min(ceiling, (must_by - now) / 3)
     delay: timedelta = max(RETRY_FLOOR, ceiling * spread)
     return now + delay
+
+
+def next_send(attempts: int, spread: float) -> timedelta:
+    """
+    How long a notification waits after *attempts* failed ones, the last included; the last pause repeats.
+
+    *spread* in [0, 1) lengthens it by up to a fifth, so that the whole is never shorter than `SENDS`.
+    """
+    return SENDS[min(attempts, len(SENDS)) - 1] * (1 + spread / 5)
+
+
+def rest(failures: int, asked: timedelta | None) -> timedelta:
+    """
+    How long nothing is sent to a target after *failures* in a row, one at least: doubling from 5 s to 5 minutes.
+
+    Longer where it *asked* for that, up to an hour.
+    """
+    grown: timedelta = min(REST_CEILING, REST_FLOOR * 2 ** min(failures - 1, 10))
+    return max(grown, min(asked or timedelta(0), MAX_ASKED_REST))

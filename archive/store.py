@@ -1,8 +1,9 @@
 """What the archive asks of an object store, in our words. `archive.s3` is its S3 form."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Protocol
+from datetime import timedelta
+from typing import IO, Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,10 @@ class ArchiveStore(Protocol):
 
     def link(self, bucket: str, key: str, version_id: str | None, *, seconds: int, filename: str) -> str:
         """A presigned GET that a browser can follow."""
+
+
+def link_to(store: ArchiveStore, asset: Mapping[str, Any], life: timedelta) -> str:
+    """A GET link to the object version of an archived asset's row, good for *life*."""
+    filename = str(asset["key"]).rsplit("/", 1)[-1]
+    seconds = int(life.total_seconds())
+    return store.link(asset["bucket"], asset["key"], asset["version_id"], seconds=seconds, filename=filename)

@@ -4,6 +4,7 @@ import uvicorn
 
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
+from archive.ledger.targets import register_targets
 from archive.process import begin
 from archive.wakeups import Bell
 from receiver.app import create_app
@@ -17,6 +18,7 @@ def main() -> None:
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
     claims.register_sources(db, settings.caps)
+    register_targets(db, settings.notify)
     db.close()
     app = create_app(
         settings,

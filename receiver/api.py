@@ -15,7 +15,7 @@ from archive.documents import parse
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.identity import can_be_ours
-from archive.ledger import callback_urls, deliveries, operator, queries, tasks
+from archive.ledger import callback_urls, deliveries, notification_queries, operator, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
@@ -26,8 +26,9 @@ from receiver import views
 from receiver.answers import Answer
 from receiver.auth import Role, require
 from receiver.bodies import read_model
-from receiver.paging import page, read_filter
+from receiver.paging import ListQuery, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
+from receiver.targets import show_targets
 from receiver.task_in import TaskIn
 from receiver.understand import CALLBACK, names_no_task, understand
 
@@ -57,10 +58,10 @@ class Api:
         return await self._list(request, queries.list_deliveries, "received_at", Outcome)
 
     async def get_task(self, request: Request) -> Response:
-        return Answer(views.row(await self._one(request, queries.task)))
+        return await self._told(request, "task", queries.task)
 
     async def get_asset(self, request: Request) -> Response:
-        return Answer(views.row(await self._one(request, queries.asset)))
+        return await self._told(request, "asset", queries.asset)
 
     async def get_delivery(self, request: Request) -> Response:
         """A delivery with its body, in which links are cut short and our own secrets taken out."""
@@ -108,10 +109,10 @@ class Api:
     async def retry_asset(self, request: Request) -> Response:
         """Make the asset due now."""
         require(request, self._settings.server, Role.OPERATOR)
-        key = _key(request)
+        key = key_of(request)
         was = await run_sync(operator.retry, self._db, key, OPERATOR)
         if was is None:
-            raise _unknown()
+            raise unknown()
         if was in {AssetState.ARCHIVED, AssetState.DISPOSED}:
             raise ProblemError(409, "already_archived", "The asset is archived; there is nothing to try again.")
         self._on_due()
@@ -144,8 +145,8 @@ class Api:
         return await self._pause(request, paused=False)
 
     async def status(self, request: Request) -> Response:
-        """What waits, what is done, by source."""
-        require(request, self._settings.server, Role.VIEWER)
+        """What waits, what is done, by source; how the targets take what they are sent."""
+        role = require(request, self._settings.server, Role.VIEWER)
         counted = await run_sync(queries.states, self._db)
         work = await run_sync(queries.work, self._db)
         paused = await run_sync(queries.paused, self._db)
@@ -162,8 +163,11 @@ class Api:
             for name, source in self._settings.sources.items()
         }
         unwatched = await run_sync(queries.unwatched, self._db, askable)
-        alarms = alerts(work, polling, askable, paused, unwatched)
-        return Answer({"alerts": alarms, "sources": sources, "work": vars(work), **counted})
+        health = await run_sync(targets.health, self._db)
+        alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health)]
+        told = await run_sync(show_targets, self._settings, self._db)
+        said = {"role": role.name.lower(), "alerts": alarms, "sources": sources, "targets": told, "work": vars(work)}
+        return Answer({**said, **counted})
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
         require(request, self._settings.server, Role.OPERATOR)
@@ -179,18 +183,26 @@ class Api:
         self, request: Request, ask: Callable[..., list[Mapping[str, Any]]], instant: str, states: type[StrEnum]
     ) -> Response:
         require(request, self._settings.server, Role.VIEWER)
-        wanted = read_filter(request)
+        wanted = read_filter(request, ListQuery, queries.Filter)
         if wanted.state and wanted.state not in list(states):
             raise ProblemError(400, "bad_query", f"state is one of: {', '.join(states)}.")
         return Answer(page(await run_sync(ask, self._db, wanted), wanted.limit, instant))
+
+    async def _told(
+        self, request: Request, subject: str, ask: Callable[[Database, str], Mapping[str, Any] | None]
+    ) -> Response:
+        """One row, and who was told of it."""
+        found = await self._one(request, ask)
+        told = await run_sync(notification_queries.about, self._db, subject, found["id"])
+        return Answer(views.row({**found, "notifications": told}))
 
     async def _one(
         self, request: Request, ask: Callable[[Database, str], Mapping[str, Any] | None]
     ) -> Mapping[str, Any]:
         require(request, self._settings.server, Role.VIEWER)
-        found = await run_sync(ask, self._db, _key(request))
+        found = await run_sync(ask, self._db, key_of(request))
         if found is None:
-            raise _unknown()
+            raise unknown()
         return found
 
     async def _read_task(self, request: Request) -> TaskIn:
@@ -209,20 +221,9 @@ class Api:
         return wanted
 
 
-def _key(request: Request) -> str:
-    key: str = request.path_params["id"]
-    if not can_be_ours(key):
-        raise _unknown()
-    return key
-
-
 def _polling(polling: queries.Polling, source: Source) -> dict[str, Any]:
     per_minute = round(source.budget.per_minute, 1)
     return {**vars(polling), "lag": round(polling.lag.total_seconds()), "requests_per_minute": per_minute}
-
-
-def _unknown() -> ProblemError:
-    return ProblemError(404, "not_found", "There is nothing under that id.")
 
 
 def _secrets(settings: Settings) -> list[str]:

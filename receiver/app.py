@@ -27,6 +27,7 @@ from receiver.health import Health
 from receiver.imports import Imports
 from receiver.intake import Intake
 from receiver.metrics import Metrics
+from receiver.notifications import Notifications
 from receiver.openapi import describe
 from receiver.problems import ProblemError, on_crash, on_error, on_http, on_problem
 from receiver.webhooks import Webhooks
@@ -46,6 +47,7 @@ def create_app(
     webhooks = Webhooks(settings, intake, partial(callback_urls.bound_task, db), clock)
     api = Api(settings, db, content.link, on_due=due.set)
     imports = Imports(settings, db, on_due=due.set)
+    notifications = Notifications(settings, db, on_due=due.set)
     health = Health(
         db,
         {
@@ -80,6 +82,12 @@ def create_app(
         Route("/api/deliveries", api.list_deliveries),
         Route("/api/deliveries/{id}", api.get_delivery),
         Route("/api/deliveries/{id}/replay", api.replay_delivery, methods=["POST"]),
+        Route("/api/notifications", notifications.list_notifications),
+        Route("/api/notifications/redrive", notifications.redrive_notifications, methods=["POST"]),
+        Route("/api/notifications/{id}", notifications.get_notification),
+        Route("/api/notifications/{id}/redrive", notifications.redrive_notification, methods=["POST"]),
+        Route("/api/targets", notifications.list_targets),
+        Route("/api/targets/{name}/test", notifications.test_target, methods=["POST"]),
         Route("/api/sources/{source}/pause", api.pause_source, methods=["POST"]),
         Route("/api/sources/{source}/resume", api.resume_source, methods=["POST"]),
         Route("/healthz", health.live),

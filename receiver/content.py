@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from archive.settings import Store
+from archive.store import link_to
 
 if TYPE_CHECKING:
     from archive.s3 import S3Store
@@ -21,9 +22,7 @@ class Content:
 
     def link(self, asset: Mapping[str, Any], life: timedelta) -> str:
         """A GET link to *asset*'s object version that lives for *life*."""
-        filename = str(asset["key"]).rsplit("/", 1)[-1]
-        seconds = int(life.total_seconds())
-        return self._get().link(asset["bucket"], asset["key"], asset["version_id"], seconds=seconds, filename=filename)
+        return link_to(self._get(), asset, life)
 
     def is_reachable(self) -> bool:
         return self._get().is_reachable(self._settings.bucket)

@@ -16,10 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.alerts import link_lives
-from archive.ledger import gauges, queries
+from archive.ledger import gauges, notification_queries, queries
 from archive.ledger.database import Database
 from archive.settings import Settings
 from receiver.auth import Role, require
+
+CALLERS = "(callers)"  # no target's name: the URLs that callers of the proxy gave
 
 
 class Metrics:
@@ -36,7 +38,7 @@ class Metrics:
         return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     def _text(self) -> bytes:
-        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks()]))
+        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks(), *self._told()]))
 
     def _counts(self) -> Iterable[Metric]:
         sources, limit = sorted(self._settings.sources), f"{gauges.AT_MOST} at most"
@@ -72,6 +74,22 @@ class Metrics:
         failing = [((source,), polling.failing) for source, polling in found.items()]
         text = "Open tasks whose last look got no answer, 10000 at most."
         yield _family("poll_failing_tasks", text, ("source",), failing)
+
+    def _told(self) -> Iterable[Metric]:
+        names = sorted(target.name for target in self._settings.notify)
+        found = gauges.notifications_by_state(self._db, [*names, ""])
+        text = f"Notifications by state, {gauges.AT_MOST} at most."
+        counted = [((target or CALLERS, state), number) for (target, state), number in found.items()]
+        yield _family("notifications", text, ("target", "state"), counted)
+        health = notification_queries.health(self._db, names)
+        failures = [((name,), one.failures) for name, one in health.items()]
+        text = "Failures in a row that are the target's own: it could not be reached, or had trouble."
+        yield _family("target_failures", text, ("target",), failures)
+        with self._db.read() as conn:
+            now = self._db.now(conn)
+        failing = [((name,), (now - (one.failing_since or now)).total_seconds()) for name, one in health.items()]
+        text = "How long the target has taken nothing of what it was sent; 0 where it took the last."
+        yield _family("target_failing_seconds", text, ("target",), failing)
 
 
 class _Once(Collector):

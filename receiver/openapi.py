@@ -11,7 +11,8 @@ from starlette.routing import Route
 from archive.model import Callbacks, TaskState
 from receiver.callback_urls import CallbackUrlIn
 from receiver.imports import ImportIn, LookupIn
-from receiver.paging import ListQuery
+from receiver.notifications import NotificationQuery, RedriveIn
+from receiver.paging import ListQuery, PageQuery
 from receiver.task_in import TaskIn, TaskRow
 
 
@@ -42,6 +43,9 @@ _COUNTS = {
     "description": "by source, then by state or outcome",
     "additionalProperties": {"type": "object", "additionalProperties": {"type": "integer"}},
 }
+_TARGET_SAID = ("name", "url", "format", "types", "sources")
+_TARGET_COUNTED = ("failures", "pending", "delivered", "dead")
+_TARGET_INSTANTS = ("failing_since", "rests_until", "succeeded_at", "failed_at")
 _POLLING = ("open", "due", "late", "lag", "asked", "failing", "requests_per_minute")
 _SCHEMAS: dict[str, Any] = {
     "Problem": {
@@ -67,10 +71,12 @@ _SCHEMAS: dict[str, Any] = {
     "Row": {"type": "object", "required": ["id"]},
     "Status": {
         "type": "object",
-        "required": ["alerts", "sources", "work", "assets", "tasks", "deliveries"],
+        "required": ["role", "alerts", "sources", "targets", "work", "assets", "tasks", "deliveries"],
         "properties": {
+            "role": {"enum": ["viewer", "operator"], "description": "what the token of the request may"},
             "alerts": {"type": "array", "items": {"type": "string"}, "description": "what costs videos while it lasts"},
             "sources": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/SourceStatus"}},
+            "targets": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}},
             "work": {"type": "object", "additionalProperties": {"type": "integer"}},
             **dict.fromkeys(("assets", "tasks", "deliveries"), _COUNTS),
         },
@@ -93,6 +99,33 @@ _SCHEMAS: dict[str, Any] = {
                 },
             },
         },
+    },
+    "Target": {
+        "type": "object",
+        "description": "one [[notify]] table; counts are bounded",
+        "required": [*_TARGET_SAID, *_TARGET_COUNTED, *_TARGET_INSTANTS, "reason", "advice"],
+        "properties": {
+            "name": {"type": "string"},
+            "url": {"type": "string", "description": "scheme and host; the rest may be a secret"},
+            "format": {"enum": ["reelkeep", "provider"]},
+            "types": {"type": "array", "items": {"type": "string"}},
+            "sources": {"type": "array", "items": {"type": "string"}},
+            **{name: {"type": "integer"} for name in _TARGET_COUNTED},
+            **{name: {"type": ["string", "null"], "format": "date-time"} for name in _TARGET_INSTANTS},
+            "reason": {"type": ["string", "null"], "description": "of the last failure, while it lasts"},
+            "advice": {"type": ["string", "null"], "description": "what to do about it"},
+        },
+    },
+    "Targets": {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}}},
+    },
+    "RedriveIn": RedriveIn.model_json_schema(),
+    "Redriven": {
+        "type": "object",
+        "required": ["redriven"],
+        "properties": {"redriven": {"type": "integer", "description": "how many are sent again"}},
     },
     "TaskIn": TaskIn.model_json_schema(),
     "TaskRow": TaskRow.model_json_schema(),
@@ -157,10 +190,24 @@ _BODIES = {
     "/api/tasks/import": "ImportIn",
     "/api/tasks/lookup": "LookupIn",
     "/api/callback-urls": "CallbackUrlIn",
+    "/api/notifications/redrive": "RedriveIn",
 }
-_ANSWERS = {"/api/tasks/import": "Imported", "/api/tasks/lookup": "Lookup", "/api/callback-urls": "CallbackUrl"}
+_ANSWERS = {
+    "/api/tasks": "Row",
+    "/api/tasks/import": "Imported",
+    "/api/tasks/lookup": "Lookup",
+    "/api/callback-urls": "CallbackUrl",
+    "/api/notifications/redrive": "Redriven",
+    "/api/targets": "Targets",
+    "/api/targets/{name}/test": "Row",
+}
 _LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
-_LISTS = ("/api/tasks", "/api/assets", "/api/deliveries")
+_LISTS: dict[str, type[PageQuery]] = {
+    "/api/tasks": ListQuery,
+    "/api/assets": ListQuery,
+    "/api/deliveries": ListQuery,
+    "/api/notifications": NotificationQuery,
+}
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
@@ -190,7 +237,7 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.param_convertors
     ]
     if is_list:
-        properties = ListQuery.model_json_schema()["properties"]
+        properties = _LISTS[route.path].model_json_schema()["properties"]
         parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
     operation: dict[str, Any] = {
         "operationId": f"{route.name}_{len(route.param_convertors)}",
@@ -226,7 +273,7 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         name = "Page"
     elif route.path in _ANSWERS:
         name = _ANSWERS[route.path]
-    elif "{id}" in route.path or route.path == "/api/tasks":
+    elif "{id}" in route.path:
         name = "Row"
     else:
         return {"200": {"description": "OK", **_json({"type": "object"})}}

@@ -8,7 +8,7 @@ from typing import Any
 from receiver.redaction import redact
 
 _OPENED = ("metadata", "media", "facts", "headers")
-_HIDDEN = ("link", "second_link", "claimed", "owner", "fence", "task", "body")
+_HIDDEN = ("link", "second_link", "claimed", "owner", "fence", "leased_until", "task", "body")
 
 
 def row(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from archive.ledger.batch import Statement
 from archive.ledger.deliveries import Received
 from archive.model import Event, ExpiryOrigin, Link, Outcome, Output, Progress, Verdict
 from archive.sources import Source
+from archive.targets import Target
 from archive.trust import Decision
 from tests.doubles import START
 
@@ -60,3 +61,13 @@ def source(api: str = "", **more: object) -> Source:
     if api:
         known |= {"api_key": "our-key", "api_base": f"http://{api}"}
     return Source.model_validate(known | more, context={})
+
+
+SECRET = "whsec_" + "bmV3LXNlY3JldC1vZi10aGUtdGFyZ2V0"
+OLD_SECRET = "whsec_" + "b2xkLXNlY3JldC1vZi10aGUtdGFyZ2V0"
+
+
+def target(name: str = "crm", **more: object) -> Target:
+    """An application that hears from us."""
+    known = {"name": name, "url": "https://crm.example/hook?token=t0ken", "secrets": [SECRET]}
+    return Target.model_validate(known | more, context={})

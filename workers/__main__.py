@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
+from archive.ledger.targets import register_targets
 from archive.process import begin, stop_requested
 from workers import jobs
 from workers.listen import listen
@@ -19,6 +20,7 @@ def main() -> None:
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
     claims.register_sources(db, settings.caps)
+    register_targets(db, settings.notify)
     # A supervisor names the owner, so that it can free the claims of a child that died.
     runtime = Runtime(settings, db, os.environ.get("REELKEEP_OWNER") or uuid4().hex)
     jobs.serve(runtime)

@@ -1,17 +1,17 @@
 """
 The clock process: `python -m workers.clock`. One is active under a ledger lease, others stand by.
 
-Each tick it looks for due work and tops up the wake-ups, plans looks at tasks that have none, and says when something
-is late. It does no work itself.
+Each tick it looks for due work and tops up the wake-ups, plans looks at tasks that have none, raises and clears alarms,
+and forgets notifications that were delivered long ago. It does no work itself.
 """
 
 import logging
 from datetime import timedelta
 from uuid import uuid4
 
-from archive.alerts import link_lives
+from archive.alerts import alerts, link_lives
 from archive.errors import LedgerError
-from archive.ledger import leases, migrate, queries, tasks
+from archive.ledger import alarms, leases, migrate, notifications, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.process import begin, stop_requested
 from archive.settings import Settings
@@ -29,7 +29,8 @@ class Clock:
         self._bell = bell
         self._owner = owner
         self._life: timedelta = 3 * settings.workers.sweep
-        self._link_lives = link_lives(settings.askable)
+        self._askable = settings.askable
+        self._link_lives = link_lives(self._askable)
 
     def tick(self) -> bool:
         """
@@ -41,15 +42,20 @@ class Clock:
         if not leases.hold(self._db, LEASE, self._owner, self._life):
             return False
         tasks.plan_looks(self._db, list(self._link_lives))
+        notifications.prune(self._db)
         work = queries.work(self._db)
-        if work.due or work.looks_due:
+        polling = queries.polling(self._db, self._link_lives)
+        unwatched = queries.unwatched(self._db, self._askable)
+        paused, health = queries.paused(self._db), targets.health(self._db)
+        changed = alarms.compare(self._db, alerts(work, polling, self._askable, paused, unwatched, health))
+        if changed or work.due or work.looks_due or work.notifications_due:
             self._bell.ring(everyone=True)
         if work.overdue:
             _log.error("clock.assets_overdue", extra={"overdue": work.overdue, "due": work.due})
-        for name, polling in queries.polling(self._db, self._link_lives).items():
-            if polling.late:
-                lag = round(polling.lag.total_seconds())
-                _log.error("clock.polls_late", extra={"source": name, "late": polling.late, "lag_seconds": lag})
+        for name, found in polling.items():
+            if found.late:
+                lag = round(found.lag.total_seconds())
+                _log.error("clock.polls_late", extra={"source": name, "late": found.late, "lag_seconds": lag})
         return True
 
     def stop(self) -> None:
@@ -61,6 +67,7 @@ def main() -> None:
     settings = begin("clock")
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
+    targets.register_targets(db, settings.notify)
     clock = Clock(settings, db, Bell(settings.queue.url.get_secret_value()), uuid4().hex)
     stopping = stop_requested()
     active = False

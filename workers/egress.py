@@ -31,10 +31,11 @@ _remaining: ContextVar[Callable[[], float] | None] = ContextVar("remaining", def
 
 @dataclass(frozen=True)
 class Policy:
-    """What a source's configuration admits beyond https on port 443."""
+    """What the configuration admits beyond https on port 443."""
 
     origins: frozenset[str] = frozenset()  # "host:port" that may be anything, loopback included
     insecure_http: bool = False
+    ports: frozenset[str] = frozenset()  # "host:port" whose port may be any, while its address must be public
 
 
 def check_link(url: str, policy: Policy) -> None:
@@ -58,7 +59,7 @@ def check_link(url: str, policy: Policy) -> None:
     if "@" in parts.netloc:
         raise LinkRefusedError("credentials_in_link")
     default = 443 if parts.scheme == "https" else 80
-    if port not in (None, default) and f"{parts.hostname}:{port}" not in policy.origins:
+    if port not in (None, default) and f"{parts.hostname}:{port}" not in policy.origins | policy.ports:
         raise LinkRefusedError("port_not_allowed")
 
 

@@ -1,7 +1,8 @@
 """
-One worker process: three pools over one ledger, a heartbeat, and a timer that needs no Redis.
+One worker process: four pools over one ledger, a heartbeat, and a timer that needs no Redis.
 
-Transfers, looks and errands each have their own threads, so that a slow download never keeps a status request waiting.
+Transfers, looks, errands and notifications each have their own threads, so that a slow download never keeps a status
+request waiting, nor does a target that hangs.
 """
 
 import logging
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 
 from archive.errors import ClaimLostError, LedgerError
 from archive.ledger import claims, looks, outbox
@@ -20,18 +22,21 @@ from archive.ledger.outbox import MetadataErrand
 from archive.model import Link
 from archive.s3 import S3Store
 from archive.settings import Settings
+from archive.store import link_to
 from workers.archive_asset import Ports, archive_asset
 from workers.companion import write_metadata
 from workers.egress import Egress
 from workers.fetch import Fetched, Limits, fetch
 from workers.look import Looker
 from workers.meter import Meter
+from workers.notify import Notifier
 from workers.outcome import settle
 from workers.pool import Pool
 from workers.poster import make_poster
 from workers.provider_api import ProviderApi, link_policy
 from workers.refresh import Refresher
 
+NOTIFIERS = 8  # sends at a time in one process: twice what one target may have in flight
 _log = logging.getLogger(__name__)
 
 
@@ -55,12 +60,17 @@ class Runtime:
         self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
         self._ports = Ports(db, self._store, settings.store.bucket, self._fetch, refresh, _utc_now)
+        self._notifier = Notifier(
+            db, {target.name: target for target in settings.notify}, settings.sources, settings.store.companion,
+            self._egress, partial(link_to, self._store), _utc_now, random.random,
+        )  # fmt: skip
         self._budgets = {name: source.budget for name, source in settings.askable.items()}
         self._batches = {name: source.pace.batch for name, source in settings.askable.items()}
         self._transfers = Pool("transfer", settings.workers.slots, self._transfer)
         self._lookers = Pool("look", settings.workers.lookers, self._look)
         self._errands = Pool("errand", 1, self._errand)
-        self._pools = (self._transfers, self._lookers, self._errands)
+        self._notices = Pool("notify", NOTIFIERS, self._notify)
+        self._pools = (self._transfers, self._lookers, self._errands, self._notices)
 
     def start(self) -> None:
         for pool in self._pools:
@@ -90,7 +100,7 @@ class Runtime:
         Most of the grace is for finishing; transfers that then still run are interrupted and given back.
         """
         grace = self._settings.workers.grace.total_seconds()
-        finished = [pool.stop(grace * share) for pool, share in zip(self._pools, (0.6, 0.1, 0.1), strict=True)]
+        finished = [pool.stop(grace * share) for pool, share in zip(self._pools, (0.5, 0.1, 0.1, 0.1), strict=True)]
         self._stopping.set()
         if not all(finished):
             self._transfers.stop(grace * 0.2)
@@ -123,6 +133,7 @@ class Runtime:
             fields = {"asset": claim.asset_id, "source": claim.source, "seconds": round(time.monotonic() - started, 2)}
             _log.info("asset.archived", extra=fields)
             self._errands.wake()
+        self._notices.wake()
 
     def _settle(self, claim: Claim, failure: Exception) -> None:
         try:
@@ -137,6 +148,7 @@ class Runtime:
         more()
         if self._looker.look(taken):
             self._transfers.wake()
+        self._notices.wake()
         return True
 
     def _errand(self, _more: Callable[[], None]) -> bool:
@@ -148,6 +160,14 @@ class Runtime:
             write_metadata(self._db, self._store, companion, errand)
         else:
             make_poster(self._db, self._store, companion, self._settings.workers.spool, errand)
+        return True
+
+    def _notify(self, more: Callable[[], None]) -> bool:
+        claim = self._notifier.take()
+        if claim is None:
+            return False
+        more()
+        self._notifier.send(claim)
         return True
 
     def _fetch(self, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from typing import Any
 
 from archive.cli.verbs import Verbs, act, client, show
 from archive.tables import table
@@ -30,7 +31,9 @@ def add(verbs: Verbs) -> None:
 def nouns(verbs: Verbs, what: str, singular: str) -> Verbs:
     """`WHAT list` and `WHAT show`; returns the level, for more verbs."""
     under = verbs.under(what, f"list and show {what}")
-    made = under.add("list", _list, f"list {what}, newest first", what=what)
+    made = under.add(
+        "list", list_rows, f"list {what}, newest first", what=what, columns=_COLUMNS[what], filters=FILTERS
+    )
     for name in FILTERS:
         made.add_argument(f"--{name.replace('_', '-')}", type=int if name == "limit" else str)
     under.add("show", show, f"everything about one {singular}", what=what).add_argument("id")
@@ -49,6 +52,9 @@ def _status(options: argparse.Namespace) -> int:
     asked = [{"source": n, **s["polling"]} for n, s in sorted(status["sources"].items()) if "polling" in s]
     if asked:
         print("\n" + table(asked, _POLLING))
+    ailing = [one for one in status.get("targets", []) if one["failing_since"] or one["dead"]]
+    if ailing:
+        print("\n" + "\n".join(map(_ailing, ailing)))
     print()
     rows = [
         {"source": source, "what": what, **numbers}
@@ -60,13 +66,24 @@ def _status(options: argparse.Namespace) -> int:
     return 1 if status["alerts"] else 0
 
 
-def _list(options: argparse.Namespace) -> int:
-    asked = {name: value for name in FILTERS if (value := getattr(options, name)) is not None}
+def _ailing(target: dict[str, Any]) -> str:
+    """One line about a target that does not take what it is sent, or did not."""
+    name, found = target["name"], []
+    if target["failing_since"]:
+        found.append(f"failing since {target['failing_since']} ({target['reason']})")
+    if target["dead"]:
+        found.append(f"{target['dead']} dead (reelkeep notify redrive --all --target {name})")
+    return f"target {name}: {', '.join(found)}"
+
+
+def list_rows(options: argparse.Namespace) -> int:
+    """`NOUN list`: a page of *options.what* by *options.filters*, as *options.columns*."""
+    asked = {name: value for name in options.filters if (value := getattr(options, name)) is not None}
     page = client(options).get(f"/api/{options.what}", asked)
     if options.json:
         print(json.dumps(page, indent=2))
         return 0
-    print(table(page["items"], _COLUMNS[options.what]))
+    print(table(page["items"], options.columns))
     if page["next_cursor"]:
         print(f"\nmore: --cursor {page['next_cursor']}")
     return 0

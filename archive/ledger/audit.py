@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from archive.documents import dump
+from archive.ledger.announcements import announce
 from archive.ledger.schema import audit
 
 
@@ -25,6 +26,8 @@ class Entry:
 
 
 def write(conn: Connection, at: datetime, entries: Iterable[Entry]) -> None:
+    """Write *entries*, and owe whoever listens the notifications that follow from them."""
+    entries = list(entries)
     rows = [
         {
             "at": at,
@@ -40,3 +43,4 @@ def write(conn: Connection, at: datetime, entries: Iterable[Entry]) -> None:
     ]
     if rows:
         conn.execute(insert(audit), rows)
+    announce(conn, at, entries)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, update
 
 from archive.ledger import callback_urls, events
+from archive.ledger.announcements import Arrived, pass_on
 from archive.ledger.batch import Statement
 from archive.ledger.callback_urls import Call
 from archive.ledger.database import Database
@@ -52,7 +53,7 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
     Commit *batch*: raw bytes, events, tasks and assets, in one transaction.
 
     Returns:
-        One receipt for each delivery, in order, and the number of assets and looks that are due now.
+        One receipt for each delivery, in order, and the number of assets, looks and passed on callbacks due now.
 
     Raises:
         LedgerError: nothing was committed.
@@ -74,7 +75,11 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
                 statement.values(repeats=deliveries.c.repeats + bindparam("times"), last_seen_at=bindparam("at")),
                 repeats,
             )
-        due = _apply(conn, _in_order(batch, new), now)
+        fresh = _in_order(batch, new)
+        due = _apply(conn, fresh, now)
+        # What is stale may be old news repeated by a stranger: it is asked about, not passed on under our name.
+        current = [item for item in fresh if item.verdict is not Verdict.STALE]
+        due += pass_on(conn, now, [Arrived(item.id, item.source, item.callback) for item in current])
     receipts, told = [], set()
     for item in batch:
         if item.id in new and item.id not in told:

@@ -1,24 +1,31 @@
 """Counts by source for whoever watches the service: each bounded, so that asking costs the same with any archive."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Select, Table, func, literal, select, union_all
+from sqlalchemy import Select, func, literal, select, union_all
 
 from archive.ledger.database import Database
 from archive.ledger.queries import RECENT
-from archive.ledger.schema import assets, deliveries, tasks
-from archive.model import AssetState, Outcome, TaskState
+from archive.ledger.schema import assets, deliveries, notifications, tasks
+from archive.model import AssetState, NotificationState, Outcome, TaskState
 
 AT_MOST = 10_000  # of one state of one source, and of the last day's deliveries
-Counts = dict[tuple[str, str], int]  # by source and state
+Counts = dict[tuple[str, str], int]  # by source (or target) and state
 
 
 def assets_by_state(db: Database, sources: Sequence[str], at_most: int = AT_MOST) -> Counts:
-    return _by_state(db, assets, sources, list(AssetState), at_most)
+    return _by_state(db, assets.c.source, assets.c.state, sources, list(AssetState), at_most)
 
 
 def tasks_by_state(db: Database, sources: Sequence[str], at_most: int = AT_MOST) -> Counts:
-    return _by_state(db, tasks, sources, list(TaskState), at_most)
+    return _by_state(db, tasks.c.source, tasks.c.state, sources, list(TaskState), at_most)
+
+
+def notifications_by_state(db: Database, targets: Sequence[str], at_most: int = AT_MOST) -> Counts:
+    """By target; the one without a name are the URLs that callers of the proxy gave."""
+    found = notifications.c
+    return _by_state(db, found.target, found.state, targets, list(NotificationState), at_most)
 
 
 def deliveries_by_outcome(db: Database, sources: Sequence[str], at_most: int = AT_MOST) -> Counts:
@@ -35,15 +42,19 @@ def deliveries_by_outcome(db: Database, sources: Sequence[str], at_most: int = A
     return found
 
 
-def _by_state(db: Database, table: Table, sources: Sequence[str], states: Sequence[str], at_most: int) -> Counts:
-    if not sources:
+def _by_state(
+    db: Database, owner: Any, state: Any, owners: Sequence[str], states: Sequence[str], at_most: int
+) -> Counts:
+    if not owners:
         return {}
-    # One walk of at most so many entries of the index on source and state for each of them.
+    # One walk of at most so many entries of the index on owner and state for each of them.
     with db.read() as conn:
-        counted = union_all(*(_one(table, source, state, at_most) for source in sources for state in states))
+        counted = union_all(
+            *(_one(owner == one, state == str(each), one, each, at_most) for one in owners for each in states)
+        )
         return {(row[0], row[1]): row[2] for row in conn.execute(counted)}
 
 
-def _one(table: Table, source: str, state: str, at_most: int) -> Select[str, str, int]:
-    bounded = select(table.c.source).where(table.c.source == source, table.c.state == str(state)).limit(at_most)
-    return select(literal(source), literal(str(state)), func.count()).select_from(bounded.subquery())
+def _one(is_owner: Any, is_state: Any, owner: str, state: str, at_most: int) -> Select[str, str, int]:
+    bounded = select(literal(1)).where(is_owner, is_state).limit(at_most)
+    return select(literal(owner), literal(str(state)), func.count()).select_from(bounded.subquery())

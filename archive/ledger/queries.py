@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, or_, select, tuple_
 
 from archive.ledger.database import Database
 from archive.ledger.looks import ANSWERS
-from archive.ledger.schema import assets, attempts, audit, deliveries, sources, tasks
+from archive.ledger.schema import assets, attempts, audit, deliveries, notifications, sources, targets, tasks
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,16 @@ def _history(subject: str, key: str) -> Any:
 
 @dataclass(frozen=True)
 class Work:
-    """What waits now. `overdue` assets are past their deadline and still waiting."""
+    """
+    What waits now. `overdue` assets are past their deadline and still waiting. Notifications of a target that rests
+    are not due.
+    """
 
     due: int
     running: int
     overdue: int
     looks_due: int
+    notifications_due: int = 0
 
 
 def work(db: Database, at_most: int = 1000) -> Work:
@@ -160,7 +164,16 @@ def work(db: Database, at_most: int = 1000) -> Work:
             running=count(assets.c.owner.is_not(None), assets.c.due_at > now),
             overdue=count(assets.c.due_at.is_not(None), assets.c.must_by < now),
             looks_due=count(tasks.c.look_at <= now, table=tasks),
+            notifications_due=count(
+                notifications.c.target.in_(_awake(conn, now)), notifications.c.due_at <= now, table=notifications
+            ),
         )
+
+
+def _awake(conn: Connection, now: datetime) -> list[str]:
+    """The targets that do not rest, and the callers of the proxy, who have no row."""
+    resting = targets.c.rests_until > now
+    return ["", *conn.scalars(select(targets.c.name).where(or_(targets.c.rests_until.is_(None), ~resting)))]
 
 
 @dataclass(frozen=True)

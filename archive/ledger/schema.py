@@ -200,7 +200,7 @@ audit = Table(
     metadata,
     Column("id", _row_id, primary_key=True, autoincrement=True),  # local order only; sealing numbers entries densely
     Column("at", Instant, nullable=False),
-    Column("subject", String(8), nullable=False),  # task, asset, source
+    Column("subject", String(8), nullable=False),  # task, asset, source, alert
     Column("subject_id", String(64), nullable=False),
     Column("was", String(16)),
     Column("now", String(16), nullable=False),
@@ -231,8 +231,9 @@ targets = Table(
     Column("format", String(16), nullable=False),  # reelkeep, provider
     Column("types", Text, nullable=False),  # JSON list; empty: all
     Column("sources", Text, nullable=False),  # JSON list; empty: all
-    Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row
+    Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row, of the target's own making
     Column("rests_until", Instant),  # nothing is sent before
+    Column("failing_since", Instant),  # the first failure of any kind since it last took something
     Column("succeeded_at", Instant),
     Column("failed_at", Instant),
     Column("reason", String(80)),  # of the last failure
@@ -255,15 +256,30 @@ notifications = Table(
     Column("fence", Integer, nullable=False, server_default=text("0")),  # counts claims; never goes back
     Column("created_at", Instant, nullable=False),
     Column("due_at", Instant),  # next attempt, and while one runs the end of its lease
+    Column("leased_until", Instant),  # the same while one runs, else null: what is in flight is found by it
     Column("ended_at", Instant),
     Index("ix_notifications_created", "created_at", "id"),
     Index("ix_notifications_state", "target", "state", "created_at"),
+    Index("ix_notifications_subject", "subject_id"),
     Index(
         "ix_notifications_due",
         "target",
         "due_at",
         postgresql_where=text("due_at IS NOT NULL"),
         sqlite_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_notifications_leased",
+        "target",
+        "leased_until",
+        postgresql_where=text("leased_until IS NOT NULL"),
+        sqlite_where=text("leased_until IS NOT NULL"),
+    ),
+    Index(
+        "ix_notifications_delivered",
+        "ended_at",
+        postgresql_where=text("state = 'delivered'"),
+        sqlite_where=text("state = 'delivered'"),
     ),
 )
 

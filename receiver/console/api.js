@@ -26,11 +26,11 @@ const WORDS = {
   ledger_unavailable: "The receiver answers, but cannot reach its ledger.",
 };
 
-export async function ask(path, { method = "GET" } = {}) {
+export async function ask(path, { method = "GET", body } = {}) {
   const headers = { Accept: "application/json", Authorization: `Bearer ${token.get()}` };
   let answer;
   try {
-    answer = await fetch(path, { method, headers, cache: "no-store", signal: AbortSignal.timeout(10_000) });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(10_000) });
   } catch {
     throw new ApiError(0, "unreachable", "The receiver does not answer.");
   }

@@ -2,11 +2,13 @@
 
 import { ApiError, ask, list, now, token } from "./api.js";
 import { fill, h } from "./dom.js";
+import { notificationsView } from "./notifications.js";
+import { address } from "./parts.js";
 import * as views from "./views.js";
 import { instant, urgency } from "./words.js";
 
-const EVERY = 3_000, PAGE = 50, PATIENCE = 15_000;
-const KINDS = ["assets", "deliveries", "tasks"];
+const EVERY = 3_000, PAGE = 50, PATIENCE = 15_000, TEST_EVERY = 300, TEST_PATIENCE = 30_000;
+const KINDS = ["assets", "deliveries", "tasks", "notifications"];
 const VIEWS = ["overview", ...KINDS, "sources"];
 const $ = (id) => document.getElementById(id);
 const publicUrl = document.querySelector("meta[name=reelkeep-public-url]").content;
@@ -15,12 +17,14 @@ let route = null; // where we are: {view, filters, open}
 let want = PAGE; // rows asked for; "Load more" raises it
 let shown = null; // what was last shown, to show again between two answers
 let watched = null; // the film in the panel
+const tests = new Map(); // by target: what became of the last test, as {state, row}
 let updatedAt = 0, idleSince = 0, turn = 0, timer = 0;
 
 function readRoute() {
   const [view, query] = location.hash.replace(/^#\/?/, "").split("?");
   const given = new URLSearchParams(query);
-  const filters = Object.fromEntries(["source", "state", "q"].map((name) => [name, given.get(name)]).filter(([, value]) => value));
+  const known = ["source", "state", "q", ...view === "notifications" ? ["target"] : []];
+  const filters = Object.fromEntries(known.map((name) => [name, given.get(name)]).filter(([, value]) => value));
   const [kind, id] = (given.get("open") ?? "").split(/:(.*)/s);
   return { view: VIEWS.includes(view) ? view : "overview", filters, open: KINDS.includes(kind) && id ? `${kind}:${id}` : null };
 }
@@ -95,10 +99,13 @@ function show() {
   idleSince = due && !running && !sources.every((name) => status.sources[name].paused) ? idleSince || now() : 0;
   const wanting = views.needs(status);
   document.title = `${status.work.overdue ? `${status.work.overdue} overdue · ` : wanting ? `${wanting} to see to · ` : ""}Reelkeep`;
-  fill($("nav"), VIEWS.map((view) => h("a", { href: views.address(view), "data-key": view, "aria-current": view === route.view ? "page" : null },
+  fill($("nav"), VIEWS.map((view) => h("a", { href: address(view), "data-key": view, "aria-current": view === route.view ? "page" : null },
     view.charAt(0).toUpperCase() + view.slice(1), view === "overview" && wanting ? h("span.badge", { title: "need you" }, wanting) : null)));
   if (route.view === "overview") fill($("main"), views.overview(shown, route, publicUrl, idleSince && now() - idleSince > PATIENCE));
-  else {
+  else if (route.view === "notifications") {
+    const filters = filterForm(route.view, sources, status.targets.map(({ name }) => name));
+    fill($("main"), h("h1", { "data-key": "title" }, "Notifications"), notificationsView(shown, route, filters, tests));
+  } else {
     const title = h("h1", { "data-key": "title" }, route.view.charAt(0).toUpperCase() + route.view.slice(1));
     const body = page ? views.table(route.view, page, route, sources, publicUrl) : views.sourcesView(status, publicUrl);
     fill($("main"), title, page ? filterForm(route.view, sources) : null, h("div", { "data-key": `body-${route.view}` }, body));
@@ -112,7 +119,7 @@ function showDetail(detail) {
   panel.hidden = !detail;
   document.body.classList.toggle("with-panel", Boolean(detail));
   if (!detail) return fill(panel);
-  fill(panel, views.detail(detail, route, watched));
+  fill(panel, views.detail(detail, route, watched, shown.status.role === "operator"));
   panel.setAttribute("aria-labelledby", "panel-title");
   if (wasHidden || panel.dataset.open !== route.open) {
     panel.scrollTop = 0;
@@ -121,13 +128,13 @@ function showDetail(detail) {
   panel.dataset.open = route.open;
 }
 
-function filterForm(kind, sources) {
+function filterForm(kind, sources, targets = null) {
   const select = (name, label, values) => h("label", {}, h("span", {}, label), h("select", { name, "data-filter": true },
     h("option", { value: "" }, "All"), values.map((value) => h("option", { value, selected: route.filters[name] === value }, value))));
   return h("form.filters", { role: "search", "data-key": `filters-${kind}` },
-    select("state", kind === "deliveries" ? "Outcome" : "State", views.STATES[kind]), select("source", "Source", sources),
+    select("state", kind === "deliveries" ? "Outcome" : "State", views.STATES[kind]), select("source", "Source", sources), targets ? select("target", "Target", targets) : null,
     h("label.grow", {}, h("span", {}, "Search"), h("input", { name: "q", type: "search", "data-filter": true, maxlength: 200, value: route.filters.q ?? "", spellcheck: "false", autocomplete: "off",
-      placeholder: { assets: "start of a task id, your id, asset id or SHA-256", deliveries: "start of a task id, your id or delivery id", tasks: "start of a task id or of your id" }[kind] })));
+      placeholder: { assets: "start of a task id, your id, asset id or SHA-256", deliveries: "start of a task id, your id or delivery id", tasks: "start of a task id or of your id", notifications: "start of an asset’s, task’s or own id" }[kind] })));
 }
 
 /** Bring the fields to the address, after a link or the back button changed it. */
@@ -161,7 +168,28 @@ function toast(text) {
 
 // Doing
 
-const post = (path) => ask(path, { method: "POST" });
+const post = (path, body) => ask(path, { method: "POST", body });
+
+/** Look on until the test was tried once, or for as long as a person would. */
+async function watchTest(name) {
+  tests.set(name, { state: "waiting" });
+  show();
+  let row;
+  try {
+    row = await post(`/api/targets/${name}/test`);
+    const end = Date.now() + TEST_PATIENCE;
+    while (row.state === "pending" && !row.reason && Date.now() < end) {
+      await new Promise((done) => setTimeout(done, TEST_EVERY));
+      row = await ask(`/api/notifications/${row.id}`);
+    }
+  } catch (problem) {
+    tests.delete(name);
+    throw problem;
+  }
+  tests.set(name, { state: row.state === "pending" ? row.reason ? "failed" : "untried" : row.state, row });
+  return refresh();
+}
+
 const DEEDS = {
   "sign-out": () => signOut(""),
   more: () => { want += PAGE; return refresh(); },
@@ -173,6 +201,14 @@ const DEEDS = {
   },
   pause: async (id) => { await post(`/api/sources/${id}/pause`); toast(`${id} is paused.`); return refresh(); },
   resume: async (id) => { await post(`/api/sources/${id}/resume`); toast(`${id} goes on.`); return refresh(); },
+  redrive: async (id) => { await post(`/api/notifications/${id}/redrive`); toast("It is sent again now."); return refresh(); },
+  "redrive-all": async () => {
+    const { target, source } = route.filters;
+    const { redriven } = await post("/api/notifications/redrive", { target, source });
+    toast(redriven === 1 ? "One is sent again now." : `${redriven.toLocaleString("en")} are sent again now.`);
+    return refresh();
+  },
+  test: watchTest,
   copy: async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -186,7 +222,7 @@ const DEEDS = {
     if (!/^https?:/.test(link.url)) return;
     watched = { id, ...link, failed: false };
     if (route.open === `assets:${id}`) show();
-    else location.hash = views.address(route.view, { ...route.filters, open: `assets:${id}` });
+    else location.hash = address(route.view, { ...route.filters, open: `assets:${id}` });
   },
 };
 
@@ -218,7 +254,7 @@ const filter = (event) => {
   typing = setTimeout(() => {
     if (!event.target.isConnected) return;
     const form = new FormData(event.target.form);
-    history.replaceState(null, "", views.address(route.view, { ...Object.fromEntries(form), open: route.open }));
+    history.replaceState(null, "", address(route.view, { ...Object.fromEntries(form), open: route.open }));
     go();
   }, event.target.type === "search" ? 250 : 0);
 };
@@ -226,7 +262,7 @@ document.addEventListener("input", filter);
 document.addEventListener("change", filter);
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && route?.open) location.hash = views.address(route.view, route.filters);
+  if (event.key === "Escape" && route?.open) location.hash = address(route.view, route.filters);
 });
 
 document.addEventListener("submit", (event) => {

@@ -3,19 +3,16 @@
 import { h } from "./dom.js";
 import * as words from "./words.js";
 import { now } from "./api.js";
+import { about, notificationDetail } from "./notifications.js";
+import { act, address, copy, facts, json, open, reason, role, section, size, state, time, utc, why, yours } from "./parts.js";
 
 export const STATES = {
   assets: ["waiting", "archived", "quarantined", "lost", "disposed"],
   deliveries: ["accepted", "ignored", "quarantined"],
   tasks: ["open", "succeeded", "failed", "gone"],
+  notifications: ["pending", "delivered", "dead"],
 };
 const { plural } = words;
-
-/** The address of a view: "#/assets?state=lost&open=…". */
-export function address(view, given = {}) {
-  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value));
-  return `#/${view}${query.size ? `?${query}` : ""}`;
-}
 
 /** How many rows of `kind` are in one of `states`, over all sources. */
 export function total(status, kind, ...states) {
@@ -24,30 +21,6 @@ export function total(status, kind, ...states) {
 }
 
 export const needs = (status) => total(status, "assets", "quarantined") + total(status, "deliveries", "quarantined");
-
-// Small parts
-
-const utc = (iso) => iso.replace("T", " ").replace("Z", " UTC");
-const time = (iso, kind = "ago") => iso
-  ? h(`time.${kind === "left" ? words.urgency(iso) : "calm"}`, { datetime: iso, title: utc(iso), "data-kind": kind }, words.instant(iso, kind))
-  : null;
-const state = (name) => h(`span.state.${/^[a-z]+$/.test(name) ? name : "other"}`, {}, name);
-const size = (count) => Number.isFinite(count) ? h("span", { title: plural(count, "byte") }, words.bytes(count)) : null;
-const reason = (slug) => slug ? h("span.reason", { title: slug }, words.reason(slug)) : null;
-const why = (slug) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reason(slug), "."), words.help(slug) ? h("p.about", {}, words.help(slug)) : null) : null;
-const act = (what, id, label, extra = {}) => h("button", { type: "button", "data-do": what, "data-id": id, ...extra }, label);
-const copy = (text, what) => act("copy", text, "Copy", { class: "quiet", "aria-label": `Copy ${what}` });
-const role = (row) => `${row.role.replaceAll("_", " ")}${row.ordinal ? ` ${row.ordinal + 1}` : ""}`;
-const yours = (row) => row.external_id ? ` · ${row.external_id}` : "";
-const json = (value) => h("pre", {}, typeof value === "string" ? value : JSON.stringify(value, null, 2));
-
-function open(route, kind, id, ...label) {
-  return h("a.opens", { href: address(route.view, { ...route.filters, open: `${kind}:${id}` }), "data-open": `${kind}:${id}`, title: label.every((part) => typeof part === "string") ? label.join("") : null }, ...label);
-}
-
-function section(title, id, ...children) {
-  return h("section", { "aria-labelledby": id, "data-key": id }, h("h2", { id }, title), ...children);
-}
 
 // The overview: is everything archived, what is urgent, what needs me
 
@@ -196,11 +169,13 @@ const COLUMNS = {
 };
 
 export function table(kind, { rows, more }, route, sources, publicUrl) {
-  if (!rows.length) {
-    if (Object.keys(route.filters).length) return h("p.empty", {}, "Nothing matches. ", h("a", { href: address(kind) }, "Show all"));
-    return [h("p.empty", {}, `No ${kind} yet.`), firstSteps(sources, publicUrl)];
-  }
-  const columns = COLUMNS[kind];
+  if (!rows.length && !Object.keys(route.filters).length) return [h("p.empty", {}, `No ${kind} yet.`), firstSteps(sources, publicUrl)];
+  return rowsOf(kind, COLUMNS[kind], { rows, more }, route);
+}
+
+/** Rows as a table of [name, cell, class], or why there are none. */
+export function rowsOf(kind, columns, { rows, more }, route) {
+  if (!rows.length) return h("p.empty", {}, "Nothing matches. ", h("a", { href: address(kind) }, "Show all"));
   // Roles are spelled out, since a table that is laid out as cards loses them in some browsers.
   return [
     h("table", { role: "table", "aria-label": words.capital(kind), "data-key": kind },
@@ -239,9 +214,6 @@ export function sourcesView(status, publicUrl) {
 }
 
 // Details
-
-const facts = (...pairs) => h("dl", {}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
-  .map(([name, value, extra]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, extra ? [" ", extra] : null))));
 
 function history(entries, route) {
   if (!entries?.length) return null;
@@ -306,6 +278,7 @@ function assetDetail(row, route, watched) {
       ["Asset id", h("code", {}, row.id), copy(row.id, "the asset id")]),
     h("p", {}, h("a", { href: address("tasks", { source: row.source, q: row.task_id }) }, "Its task"), " · ", h("a", { href: address("deliveries", { source: row.source, q: row.task_id }) }, "Its callbacks")),
     row.metadata ? section("Your metadata", "metadata", json(row.metadata)) : null,
+    about(row.notifications, route),
     tries(row.tries),
     history(row.history, route),
   ];
@@ -344,19 +317,21 @@ function taskDetail(row, route) {
     section("Assets", "task-assets", row.assets.length ? h("ul.rows", {}, row.assets.map((id) => h("li", { "data-key": id }, open(route, "assets", id, h("code", {}, id))))) : h("p.empty", {}, "None yet.")),
     h("p", {}, h("a", { href: address("deliveries", { source: row.source, q: row.task_id }) }, "Its callbacks")),
     row.metadata ? section("Your metadata", "metadata", json(row.metadata)) : null,
+    about(row.notifications, route),
     history(row.history, route),
   ];
 }
 
-const NAMES = { assets: "Asset", deliveries: "Callback", tasks: "Task" };
+const NAMES = { assets: "Asset", deliveries: "Callback", tasks: "Task", notifications: "Notification" };
 
-export function detail({ kind, row, problem }, route, watched) {
+export function detail({ kind, row, problem }, route, watched, mayAct) {
   const body = problem ? h("p.problem", { role: "alert" }, problem)
+    : kind === "notifications" ? notificationDetail(row, route, mayAct)
     : { assets: assetDetail, deliveries: deliveryDetail, tasks: taskDetail }[kind](row, route, watched);
   return [
     h("header", { "data-key": "header" }, h("p.about", {}, NAMES[kind]),
       h("a.close", { href: address(route.view, route.filters), "aria-label": "Close details", title: "Close (Esc)" }, "×"),
-      h("h2", { id: "panel-title", tabindex: "-1" }, row ? row.task_id ?? "Task unknown" : "Not found")),
+      h("h2", { id: "panel-title", tabindex: "-1" }, row ? row.task_id ?? row.type ?? "Task unknown" : "Not found")),
     h("div", { "data-key": `${kind}:${row?.id}` }, body),
   ];
 }

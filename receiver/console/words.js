@@ -129,6 +129,25 @@ export function reason(slug) {
   return slugWords(slug);
 }
 
+// Why a notification was not taken. The same slugs as above mean the other side here: an application of the user's.
+const REFUSALS = {
+  unreachable: "Nothing answers there",
+  timed_out: "It took too long to answer",
+  unexpected_error: "A mistake of ours; the log says more",
+  target_removed: "The target was taken out of the settings",
+  address_not_public: "The URL leads to a private address",
+  port_not_allowed: "The URL leads to an unusual port",
+  scheme_not_allowed: "The URL is not https",
+  link_malformed: "The URL is not a proper address",
+};
+
+export function refusal(slug) {
+  if (Object.hasOwn(REFUSALS, slug)) return REFUSALS[slug];
+  const [, code] = slug.match(/^http_(\d{3})$/) ?? [];
+  if (!code) return slugWords(slug);
+  return { 3: `It redirects (HTTP ${code})`, 5: `It has trouble (HTTP ${code})` }[code[0]] ?? `It refuses, with HTTP ${code}`;
+}
+
 /** What a person can do about it, beyond pressing the button. */
 const HELP = {
   not_trusted: "Retry fetches it as it stands, so look first where it comes from. An api_key for the source would settle such cases by itself.",

@@ -5,15 +5,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from httpx2 import Response
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from archive.ledger import claims
+from archive.ledger import claims, results
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, deliveries, tasks
+from archive.ledger.targets import register_targets
 from archive.providers import kie
 from archive.settings import Settings
 from receiver.app import create_app
@@ -22,6 +24,8 @@ from tests.doubles import FakeClock, SilentBell
 KEY = "kie-test-hmac-key"
 TOKEN = "token-in-the-path"
 OPERATOR, VIEWER = "operator-token", "viewer-token"
+HOOK = "canary-in-a-targets-url"
+WEBHOOK_SECRET = "whsec_" + "Y2FuYXJ5" * 5
 SETTINGS: dict[str, Any] = {
     "server": {"operator_tokens": [OPERATOR, "operator-2"], "viewer_tokens": [VIEWER], "max_body": 4096},
     "store": {"endpoint_url": "http://127.0.0.1:1", "public_endpoint_url": "https://cdn.example"},
@@ -32,6 +36,7 @@ SETTINGS: dict[str, Any] = {
         "both": {"provider": "kie", "tokens": [TOKEN], "webhook_keys": [KEY]},
         "open": {"provider": "kie", "allow_unsigned": True},
     },
+    "notify": [{"name": "app", "url": f"https://app.example:8443/{HOOK}?key={HOOK}", "secrets": [WEBHOOK_SECRET]}],
 }
 LINK = "https://storage.kie.ai/v/1.mp4"
 
@@ -82,6 +87,7 @@ def open_house(db: Database, clock: FakeClock, *, bell: SilentBell | None = None
     mints = bool(wanted["server"].get("signing_keys"))
     read = Settings.model_validate(wanted, context={"environ": {}, "mints": mints})
     claims.register_sources(db, read.caps)
+    register_targets(db, read.notify)
     ring = bell or SilentBell()
     with TestClient(create_app(read, db, ring, clock=clock), follow_redirects=False) as client:
         yield House(read, db, clock, ring, client)
@@ -110,3 +116,14 @@ def assert_problem(response: Response, status: int, reason: str) -> dict[str, An
 
 def dumps(document: Any) -> bytes:
     return json.dumps(document).encode()
+
+
+def archive_one(house: House) -> str:
+    """Deliver a video and archive it as a worker would; return the asset's id."""
+    house.deliver()
+    claim = claims.take(house.db, "w1", {"signed": 8}, timedelta(seconds=12))
+    assert claim is not None
+    key = "assets/signed/t1/video.mp4"
+    results.intend(house.db, claim, claims.Intent("videos", key, 5, "ab" * 32, "video/mp4", None))
+    results.archived(house.db, claim, None, {})
+    return claim.asset_id

@@ -31,9 +31,11 @@ from tests.receiver.house import (
 )  # fmt: skip
 
 READS = ["/api/status", "/api/tasks", "/api/assets", "/api/deliveries", "/api/tasks/x", "/api/assets/x",
-         "/api/deliveries/x", "/api/assets/x/content"]  # fmt: skip
+         "/api/deliveries/x", "/api/assets/x/content", "/api/notifications", "/api/notifications/x",
+         "/api/targets"]  # fmt: skip
 ACTS = ["/api/tasks", "/api/assets/x/retry", "/api/deliveries/x/replay", "/api/sources/signed/pause",
-        "/api/sources/signed/resume"]  # fmt: skip
+        "/api/sources/signed/resume", "/api/notifications/redrive", "/api/notifications/x/redrive",
+        "/api/targets/app/test"]  # fmt: skip
 CALLS = [("GET", path) for path in READS] + [("POST", path) for path in ACTS]
 
 
@@ -426,7 +428,7 @@ def test_status__counts(house: House) -> None:
     house.deliver(task_id="t2", link="https://storage.kie.ai/2.mp4")
     house.deliver("asked", task_id="t3")
     status = house.get("/api/status")
-    assert {"due": 1, "running": 0, "overdue": 0, "looks_due": 1} == status["work"]
+    assert {"due": 1, "running": 0, "overdue": 0, "looks_due": 1, "notifications_due": 0} == status["work"]
     assert {"signed": {"archived": 1, "waiting": 1}} == status["assets"]
     assert {"asked": {"open": 1}, "signed": {"succeeded": 2}} == status["tasks"]
     assert {"asked": {"accepted": 1}, "signed": {"accepted": 2}} == status["deliveries"]

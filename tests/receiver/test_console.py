@@ -1,19 +1,17 @@
 """The console as it is served: its own files, a strict policy, and nothing secret in any of them."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 import receiver.console
-from archive.ledger import claims, results
 from archive.ledger.database import Database
 from archive.settings import Store
 from receiver.console import policy
 from tests.doubles import FakeClock
-from tests.receiver.house import KEY, OPERATOR, SETTINGS, TOKEN, VIEWER, House, open_house
+from tests.receiver.house import KEY, OPERATOR, SETTINGS, TOKEN, VIEWER, House, archive_one, open_house
 
 FOLDER = Path(receiver.console.__file__).parent
 FILES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".js", ".css", ".svg"})
@@ -115,13 +113,3 @@ def test_content__as_a_document(house: House) -> None:
     assert 401 == house.client.get(path, headers={"Accept": "application/json"}).status_code
     described = house.get("/openapi.json")["paths"]["/api/assets/{id}/content"]["get"]["responses"]
     assert {"200", "302"} <= described.keys()
-
-
-def archive_one(house: House) -> str:
-    house.deliver()
-    claim = claims.take(house.db, "w1", {"signed": 8}, timedelta(seconds=12))
-    assert claim is not None
-    key = "assets/signed/t1/video.mp4"
-    results.intend(house.db, claim, claims.Intent("videos", key, 5, "ab" * 32, "video/mp4", None))
-    results.archived(house.db, claim, None, {})
-    return claim.asset_id

@@ -11,9 +11,12 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from httpx2 import Response
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import insert, update
 
 from archive.ledger import claims, gauges
 from archive.ledger.database import Database
+from archive.ledger.schema import notifications, targets
+from archive.model import NotificationState
 from archive.providers import kie
 from tests.doubles import FakeClock
 from tests.receiver.house import OPERATOR, TOKEN, VIEWER, House, assert_problem, open_house
@@ -91,6 +94,27 @@ def test_metrics__how_late_looks_are(house: House) -> None:
         ("reelkeep_poll_late_tasks", "asked"): 1,
         ("reelkeep_poll_failing_tasks", "asked"): 0,
     } == looks
+
+
+def test_metrics__notifications_and_targets(db: Database, clock: FakeClock) -> None:
+    """Notifications by target and state, and how often and how long a target has taken nothing."""
+    row = {"type": "asset.lost", "source": "signed", "subject": "asset", "subject_id": "a", "created_at": clock.now}
+    with open_house(db, clock) as house:
+        with db.write() as conn:
+            states = [("app", "dead"), ("app", "dead"), ("app", "delivered"), ("", "dead")]
+            rows = [row | {"id": f"{n:032x}", "target": name, "state": state} for n, (name, state) in enumerate(states)]
+            conn.execute(insert(notifications), rows)
+            conn.execute(update(targets).values(failures=3, failing_since=clock.now - timedelta(minutes=4)))
+        found = {
+            (one.name, *sorted(one.labels.values(), key=lambda label: label in list(NotificationState))): one.value
+            for family in text_string_to_metric_families(house.ask("GET", "/metrics", VIEWER).text)
+            for one in family.samples
+            if "target" in one.labels
+        }
+    told = {(target, str(state)): 0 for target in ("app", "(callers)") for state in NotificationState}
+    told |= {("app", "dead"): 2, ("app", "delivered"): 1, ("(callers)", "dead"): 1}
+    failing = {("reelkeep_target_failures", "app"): 3, ("reelkeep_target_failing_seconds", "app"): 240}
+    assert {("reelkeep_notifications", *key): value for key, value in told.items()} | failing == found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from receiver.paging import ListQuery
+from receiver.notifications import NotificationQuery
+from receiver.paging import ListQuery, PageQuery
 from tests.receiver.house import House
 
 
@@ -63,10 +64,11 @@ def test_document__who_needs_a_token(document: dict[str, Any]) -> None:
 
 
 def test_document__lists_take_every_filter(document: dict[str, Any]) -> None:
-    """The filters of the three lists are those the receiver reads."""
-    for path in ("/api/tasks", "/api/assets", "/api/deliveries"):
+    """The filters of the lists are those the receiver reads."""
+    models: dict[str, type[PageQuery]] = dict.fromkeys(("/api/tasks", "/api/assets", "/api/deliveries"), ListQuery)
+    for path, model in (models | {"/api/notifications": NotificationQuery}).items():
         query = {p["name"] for p in operations(document)[path, "GET"]["parameters"] if p["in"] == "query"}
-        assert set(ListQuery.model_fields) == query
+        assert set(model.model_fields) == query
 
 
 def test_document__bodies(document: dict[str, Any]) -> None:
@@ -74,7 +76,7 @@ def test_document__bodies(document: dict[str, Any]) -> None:
     with_body = {key for key, one in operations(document).items() if "requestBody" in one}
     assert {
         ("/api/tasks", "POST"), ("/api/tasks/import", "POST"), ("/api/tasks/lookup", "POST"),
-        ("/api/callback-urls", "POST"),
+        ("/api/callback-urls", "POST"), ("/api/notifications/redrive", "POST"),
         ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"),
     } == with_body  # fmt: skip
 
@@ -87,3 +89,12 @@ def test_document__a_callback_url(document: dict[str, Any]) -> None:
     answer = made["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     assert {"id", "url", "expires_at"} == set(document["components"]["schemas"][answer]["properties"])
     assert "callback_id" in document["components"]["schemas"]["TaskIn"]["properties"]
+
+
+def test_document__targets(house: House, document: dict[str, Any]) -> None:
+    """What a target shows is what is described, and each of it is."""
+    schemas = document["components"]["schemas"]
+    answer = operations(document)["/api/targets", "GET"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert "#/components/schemas/Targets" == answer["$ref"]
+    [shown] = house.get("/api/targets")["items"]
+    assert set(shown) == set(schemas["Target"]["properties"]) == set(schemas["Target"]["required"])

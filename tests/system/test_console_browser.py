@@ -2,6 +2,7 @@
 
 import base64
 import re
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ from threading import Thread
 import pytest
 from sqlalchemy import delete, update
 
-from archive.ledger import claims, deliveries, queries, results, tasks
+from archive.ledger import claims, deliveries, notification_queries, notifications, queries, results, tasks
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
 from archive.ledger.schema import metadata
+from archive.ledger.schema import targets as targets_table
 from archive.ledger.schema import tasks as tasks_table
-from archive.model import AssetState
+from archive.ledger.targets import register_targets
+from archive.model import AssetState, Progress
+from archive.targets import Target
 from tests.browser import INSTALL, Browser, missing
 from tests.builders import event, output, received, statement
 from tests.doubles import wait_for
@@ -41,7 +45,18 @@ tokens = ["a-callback-token"]
 [sources.polled]
 provider = "seedance2ai"
 api_key = "a-key"
+[[notify]]
+name = "app"
+url = "https://app.example.com/hooks/canary-of-a-url"
+secrets = ["whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5"]
+[[notify]]
+name = "billing"
+url = "https://billing.example.com/"
+secrets = ["whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5"]
+types = ["task.*"]
+sources = ["kie"]
 """
+TARGETS = [Target.model_validate(one, context={"environ": {}}) for one in tomllib.loads(SETTINGS)["notify"]]
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )  # one pixel
@@ -130,6 +145,7 @@ def receiver(process: Receiver) -> Receiver:
         for table in reversed(metadata.sorted_tables):
             conn.execute(delete(table))
     claims.register_sources(process.db, CAPS)
+    register_targets(process.db, TARGETS)
     return process
 
 
@@ -347,6 +363,86 @@ def test_unreachable__says_so(browser: Browser, store: Store, tmp_path: Path) ->
     assert all(re.search("ERR_CONNECTION|DEBUG", line) for line in browser.log())
 
 
+def send(db: Database, failure: notifications.Failure | None = None) -> str:
+    """Play the worker: take a notification once one is due, which is delivered or fails; return its id."""
+    taken: list[notifications.Claim] = []
+
+    def is_taken() -> bool:
+        taken.extend(filter(None, [notifications.take(db, ["app", "billing"])]))
+        return bool(taken)
+
+    wait_for(is_taken)  # the page says that a test is sent before the receiver has it
+    [claim] = taken
+    if failure:
+        notifications.failed(db, claim, failure, spread=0)
+    else:
+        notifications.delivered(db, claim)
+    return claim.id
+
+
+GONE = notifications.Failure("http_410", is_targets=True, is_final=True)
+
+
+def test_notifications__redrive_one_and_all(browser: Browser, receiver: Receiver) -> None:
+    """What was given up says why and what to do; one or all of it is sent again, in the ledger too."""
+    for n in range(3):
+        archive(receiver.db, f"kept-{n}")
+        send(receiver.db, GONE)
+        with receiver.db.write() as conn:
+            conn.execute(update(targets_table).values(rests_until=None))
+    enter(browser, receiver, "/notifications")
+    browser.sees("failing", "It refuses, with HTTP 410.", "3 dead", "https://app.example.com", css="main")
+    assert "canary" not in browser.text()
+    browser.click("//td//a")
+    browser.sees("asset.archived", "dead", "msg_", "take it out of the settings, or mend it", css="#panel")
+    browser.click("//aside//button[.='Redrive']")
+    browser.sees("pending", css="#panel", without=("dead",))
+    browser.click("//a[@class='close']")
+    browser.sees("1 pending", "2 dead", css="main")
+    browser.click("//select[@name='target']/option[.='billing']")
+    browser.sees("Nothing matches.", css="main", without=("Redrive all",))
+    browser.click("//select[@name='target']/option[.='app']")
+    browser.click("//button[.='Redrive all dead to app']")
+    browser.sees("2 are sent again now.", "3 pending", "0 dead")
+    wanted = notification_queries.Listing(state="pending")
+    assert 3 == len(notification_queries.list_notifications(receiver.db, wanted))
+
+
+def test_notifications__test_a_target(browser: Browser, receiver: Receiver) -> None:
+    """A test's end is told beside its button as soon as it is known, and what to do where it failed."""
+    enter(browser, receiver, "/notifications")
+    browser.sees("everything", "task.* of kie", "Nothing has been sent yet.")
+    browser.click("//button[@aria-label='Test app']")
+    browser.sees("Sent, waiting for the answer")
+    send(receiver.db)
+    browser.sees("Delivered in ", "hearing", "notify.test", css="main")
+    browser.click("//button[@aria-label='Test billing']")
+    browser.sees("Sent, waiting for the answer")
+    send(receiver.db, notifications.Failure("http_404", is_targets=True))
+    browser.sees("It refuses, with HTTP 404.", "correct the target's url", "failing", css="section[aria-label=billing]")
+
+
+def test_notifications__for_a_viewer(browser: Browser, receiver: Receiver) -> None:
+    """A viewer sees all of it and no button that would be refused."""
+    key = archive(receiver.db, "kept")
+    told = send(receiver.db, GONE)
+    enter(browser, receiver, f"/notifications?open=notifications:{told}", token=VIEWER)
+    browser.sees("asset.archived", "dead", css="main")
+    browser.sees("It refuses, with HTTP 410.", css="#panel")
+    assert not browser.run("return document.querySelectorAll('[data-do^=redrive], [data-do=test]').length")
+    browser.click("//aside//a[contains(., 'asset ')]")
+    browser.sees("kept", "Notifications", "dead asset.archived to app", css="#panel")
+    assert f"assets%3A{key}" in str(browser.run("return location.hash"))
+
+
+def test_notifications__on_a_task_page(browser: Browser, receiver: Receiver) -> None:
+    """A task that failed says who was told."""
+    deliveries.record(receiver.db, [received(statement(event("t1", Progress.FAILED)))])
+    enter(browser, receiver, "/tasks")
+    browser.click("//td//a")
+    browser.sees("pending task.failed to app", "pending task.failed to billing", css="#panel")
+
+
 @pytest.mark.parametrize("width", [400, 1600])
 def test_width__nothing_sticks_out(browser: Browser, receiver: Receiver, width: int) -> None:
     """At 400 and at 1600 pixels no view needs scrolling sideways, with the longest ids that are allowed."""
@@ -356,7 +452,15 @@ def test_width__nothing_sticks_out(browser: Browser, receiver: Receiver, width: 
         browser.cdp, "Emulation.setDeviceMetricsOverride", height=900, deviceScaleFactor=1, mobile=False
     )
     set_width(width=width)
-    for where in ("/overview", "/assets", "/deliveries", "/tasks", "/sources", f"/assets?open=assets:{key}"):
+    for where in (
+        "/overview",
+        "/assets",
+        "/deliveries",
+        "/tasks",
+        "/sources",
+        "/notifications",
+        f"/assets?open=assets:{key}",
+    ):
         enter(browser, receiver, where)
         view = where[1:].split("?")[0]
         browser.sees(*(["Needs you"] if view == "overview" else [view.capitalize()]), css="main")

@@ -1,18 +1,22 @@
 """The clock: one active, and what each of its ticks does."""
 
+import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
-from archive.ledger import claims, deliveries, tasks
+from archive.ledger import audit, claims, deliveries, notifications, targets, tasks
 from archive.ledger.database import Database
+from archive.ledger.schema import assets
+from archive.ledger.schema import notifications as notifications_table
 from archive.ledger.schema import tasks as tasks_table
 from archive.settings import Settings
-from tests.builders import LINK_LIFE, received, source
+from tests.builders import LINK_LIFE, received, source, target
 from tests.doubles import BellDouble, FakeClock
 from workers.clock import Clock
 
+ALERT = {"alert": "x", "text": "x", "raised": True, "source": None, "target": None}
 SETTINGS = Settings(sources={"kie": source("api.example"), "mute": source()})
 
 
@@ -118,3 +122,41 @@ def test_tick__says_when_looks_come_later_than_links_live(
     assert ("clock.polls_late", "ERROR", "kie", 1) == (
         record.message, record.levelname, record.__dict__["source"], record.__dict__["late"],
     )  # fmt: skip
+
+
+def test_tick__raises_and_clears_alarms(db: Database, clock: FakeClock, bell: BellDouble) -> None:
+    """What goes wrong is told to the targets when it begins and when it ends, once each."""
+    targets.register_targets(db, [target(types=["audit.alert"])])
+    deliveries.record(db, [received()])
+    one = a_clock(db, bell)
+    one.tick()
+    clock.advance(minutes=21)
+    one.tick(), one.tick()
+    with db.write() as conn:
+        conn.execute(update(assets).values(must_by=clock() + LINK_LIFE))
+    clock.advance(minutes=1)
+    one.tick()
+    with db.read() as conn:
+        kept = conn.scalars(select(notifications_table.c.facts).order_by(notifications_table.c.created_at)).all()
+    assert [("overdue", True), ("overdue", False)] == [
+        (facts["alert"], facts["raised"]) for facts in map(json.loads, kept)
+    ]
+
+
+def test_tick__rings_for_notifications_and_forgets_old_ones(db: Database, clock: FakeClock, bell: BellDouble) -> None:
+    """A notification that is due rings until it is taken; a month after it was delivered it is gone."""
+    targets.register_targets(db, [target()])
+    with db.write() as conn:
+        audit.write(conn, clock(), [audit.Entry("alert", "x", None, "raised", "test", None, ALERT)])
+    one = a_clock(db, bell)
+    one.tick()
+    assert [True] == bell.rung
+    claim = notifications.take(db, ["crm"])
+    assert claim is not None
+    notifications.delivered(db, claim)
+    one.tick()
+    assert [True] == bell.rung
+    clock.advance(days=30, seconds=1)
+    one.tick()
+    with db.read() as conn:
+        assert 0 == conn.scalar(select(func.count()).select_from(notifications_table))

@@ -6,8 +6,6 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-_DUE = sa.text("due_at IS NOT NULL")
-
 
 def upgrade() -> None:
     op.add_column("callback_urls", sa.Column("forward_url", sa.Text(), nullable=True))
@@ -25,6 +23,7 @@ def upgrade() -> None:
         sa.Column("sources", sa.Text(), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("(0)"), nullable=False),
         sa.Column("rests_until", sa.BigInteger(), nullable=True),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("succeeded_at", sa.BigInteger(), nullable=True),
         sa.Column("failed_at", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.String(length=80), nullable=True),
@@ -46,19 +45,20 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), server_default=sa.text("(0)"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("leased_until", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["callback"], ["callback_urls.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_notifications_created", "notifications", ["created_at", "id"])
     op.create_index("ix_notifications_state", "notifications", ["target", "state", "created_at"])
-    op.create_index(
-        "ix_notifications_due",
-        "notifications",
-        ["target", "due_at"],
-        sqlite_where=_DUE,
-        postgresql_where=_DUE,
-    )
+    op.create_index("ix_notifications_subject", "notifications", ["subject_id"])
+    for name, columns, where in (
+        ("ix_notifications_due", ["target", "due_at"], "due_at IS NOT NULL"),
+        ("ix_notifications_leased", ["target", "leased_until"], "leased_until IS NOT NULL"),
+        ("ix_notifications_delivered", ["ended_at"], "state = 'delivered'"),
+    ):
+        op.create_index(name, "notifications", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_table(
         "alarms",
         sa.Column("key", sa.String(length=96), nullable=False),

@@ -1,0 +1,34 @@
+"""What to do about a notification that could not be delivered, as a sentence. Pure."""
+
+import re
+
+# By the reason of an attempt; http_NNN is what the target answered, the others are what kept us from asking it.
+_ADVICE = {
+    "unreachable": "Nothing answers there: see that the application runs, and that its name and port are right.",
+    "timed_out": "The target took too long: let it answer first and work afterwards.",
+    "address_not_public": "It is a private address: if that is meant, set private = true (for callers: forward_hosts).",
+    "scheme_not_allowed": "The URL is plain http: use https, or set insecure_http = true for tests.",
+    "port_not_allowed": "The URL that a caller gave has an unusual port: if that is meant, add it to forward_hosts.",
+    "link_malformed": "The URL is not a proper address: correct it in the settings.",
+    "target_removed": "The target was taken out of the settings: redrive once it is back.",
+    "unexpected_error": "A mistake of ours: please report it with the log's lines.",
+    "http_401": "The target refuses the signature or wants a token: compare its secret with that of the settings.",
+    "http_403": "The target refuses us: compare its secret with that of the settings, and see what stands in front.",
+    "http_404": "There is nothing at that path: correct the target's url.",
+    "http_405": "The target takes no POST there: correct its url.",
+    "http_410": "The target wants no more notifications: take it out of the settings, or mend it and redrive.",
+    "http_413": "The target or a proxy in front allows too small a body: raise its limit.",
+    "http_429": "The target asks us to slow down: we do; raise its limit if it lasts.",
+}
+_PATTERNS = (
+    (r"http_3\d\d", "The target redirects, which is not followed: set its url to where it leads."),
+    (r"http_4\d\d", "The target refuses what we send: its own log says why."),
+    (r"http_5\d\d", "The target has trouble: its own log says why."),
+)
+
+
+def advice(reason: str | None) -> str | None:
+    """None where there is nothing to say beyond *reason* itself."""
+    if reason is None or reason in _ADVICE:
+        return _ADVICE.get(reason or "")
+    return next((said for pattern, said in _PATTERNS if re.fullmatch(pattern, reason)), None)
