@@ -10,6 +10,7 @@ from starlette.routing import Route
 from archive.model import Callbacks
 from receiver.api import TaskIn
 from receiver.callback_urls import CallbackUrlIn
+from receiver.ordering import GenerateIn
 from receiver.paging import ListQuery
 
 _PROBLEM = {
@@ -86,6 +87,27 @@ _SCHEMAS: dict[str, Any] = {
     },
     "TaskIn": TaskIn.model_json_schema(),
     "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
+    "GenerateIn": GenerateIn.model_json_schema(),
+    "Generated": {
+        "type": "object",
+        "required": ["tasks", "callback_id", "credits", "cost", "request"],
+        "properties": {
+            "tasks": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/Row"},
+                "description": "none in a dry run",
+            },
+            "callback_id": {"type": ["string", "null"], "description": "of the callback URL that was minted for it"},
+            "credits": {"type": ["number", "null"], "description": "as the provider's answer counts them"},
+            "cost": {
+                "type": ["object", "null"],
+                "description": "the estimate by the documented prices, where there are any",
+                "required": ["usd", "credits"],
+                "properties": {"usd": {"type": "number"}, "credits": {"type": ["number", "null"]}},
+            },
+            "request": {"type": "object", "description": "the body as it was sent, the callback URL left out"},
+        },
+    },
     "CallbackUrl": {
         "type": "object",
         "required": ["id", "url", "expires_at"],
@@ -96,7 +118,17 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
 }
-_BODIES = {"/api/tasks": "TaskIn", "/api/callback-urls": "CallbackUrlIn"}
+_BODIES = {
+    "/api/tasks": "TaskIn",
+    "/api/callback-urls": "CallbackUrlIn",
+    "/api/generate/{source}": "GenerateIn",
+}
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "where the provider takes one; a random one is sent where none is given",
+    "schema": {"type": "string", "maxLength": 255},
+}
 _LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
 _LISTS = ("/api/tasks", "/api/assets", "/api/deliveries")
 
@@ -106,7 +138,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         for method in sorted((route.methods or set()) - {"HEAD"}):
-            paths.setdefault(route.path, {})[method.lower()] = _operation(route, method)
+            paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,25 +156,37 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route, method: str) -> dict[str, Any]:
     is_list = method == "GET" and route.path in _LISTS
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.param_convertors
     ]
     if is_list:
         properties = ListQuery.model_json_schema()["properties"]
         parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
     operation: dict[str, Any] = {
-        "operationId": f"{route.name}_{len(route.param_convertors)}",
+        "operationId": "_".join(
+            [route.name, str(len(route.param_convertors)), *([method.lower()] if _is_proxy(route) else [])]
+        ),
         "summary": (inspect.getdoc(route.endpoint) or route.name.replace("_", " ")).split("\n")[0],
         "parameters": parameters,
         "responses": {**_success(route, is_list), "4XX": _PROBLEM, "503": _PROBLEM},
     }
-    if route.path.startswith("/api/") or route.path == "/metrics":
+    if route.path == "/api/generate/{source}":
+        operation["parameters"].append(_IDEMPOTENCY)
+    if _is_proxy(route):
+        operation["responses"] |= dict.fromkeys(("502", "504"), _PROBLEM)
+        if method in {"POST", "PUT", "PATCH"}:
+            operation["requestBody"] = _json({"description": "what the provider documents"})
+    if route.path.startswith("/api/") or route.path == "/metrics" or _is_proxy(route):
         operation["security"] = [{"token": []}]
     if method == "POST" and route.path in _BODIES:
         operation["requestBody"] = _json({"$ref": f"#/components/schemas/{_BODIES[route.path]}"}, required=True)
     if route.path.startswith("/webhooks/"):
         operation["requestBody"] = _json({"description": "what the provider documents"}, required=True)
     return operation
+
+
+def _is_proxy(route: Route) -> bool:
+    return route.path.startswith("/proxy/")
 
 
 def _success(route: Route, is_list: bool) -> dict[str, Any]:
@@ -156,6 +200,15 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
     if route.path == "/metrics":
         text = {"text/plain": {"schema": {"type": "string"}}}
         return {"200": {"description": "Prometheus text, version 0.0.4.", "content": text}}
+    if _is_proxy(route):
+        ids = {"description": "our ids of the tasks that a create call made", "schema": {"type": "string"}}
+        text = {"description": "What the provider answered, unchanged, whatever its status."}
+        return {"default": {**text, "headers": {"Reelkeep-Task": ids}}}
+    if route.path == "/api/generate/{source}":
+        return {
+            "200": {"description": "OK", **_json({"$ref": "#/components/schemas/Generated"})},
+            **dict.fromkeys(("502", "504"), _PROBLEM),
+        }
     if route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
         name = "Receipt"
     elif route.path == "/api/status":

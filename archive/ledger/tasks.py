@@ -1,6 +1,6 @@
 """Tasks the user registers, so that they are looked at and their metadata is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -60,6 +60,12 @@ def register(db: Database, registrations: Sequence[Registration], actor: str) ->
         calls = [Call(r.callback, task_key(r.source, r.task_id)) for r in registrations if r.callback]
         callback_urls.follow(conn, calls, rebind=True)
         return [task_key(r.source, r.task_id) for r in registrations]
+
+
+def known(db: Database, keys: Collection[str]) -> set[str]:
+    """Which of *keys*, ids of ours, the ledger has."""
+    with db.read() as conn:
+        return set(conn.scalars(select(tasks.c.id).where(tasks.c.id.in_(keys))))
 
 
 def _ask_again(conn: Connection, key: str, registration: Registration, now: datetime, actor: str) -> None:
