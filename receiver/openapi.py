@@ -205,10 +205,8 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         text = {"description": "What the provider answered, unchanged, whatever its status."}
         return {"default": {**text, "headers": {"Reelkeep-Task": ids}}}
     if route.path == "/api/generate/{source}":
-        return {
-            "200": {"description": "OK", **_json({"$ref": "#/components/schemas/Generated"})},
-            **dict.fromkeys(("502", "504"), _PROBLEM),
-        }
+        made = {"description": "OK", **_json({"$ref": "#/components/schemas/Generated"})}
+        return {"200": made, "502": _PROBLEM, "504": _PROBLEM}
     if route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
         name = "Receipt"
     elif route.path == "/api/status":
