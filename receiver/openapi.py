@@ -202,8 +202,8 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         return {"200": {"description": "Prometheus text, version 0.0.4.", "content": text}}
     if _is_proxy(route):
         ids = {"description": "our ids of the tasks that a create call made", "schema": {"type": "string"}}
-        text = {"description": "What the provider answered, unchanged, whatever its status."}
-        return {"default": {**text, "headers": {"Reelkeep-Task": ids}}}
+        answered = "What the provider answered, unchanged, whatever its status."
+        return {"default": {"description": answered, "headers": {"Reelkeep-Task": ids}}}
     if route.path == "/api/generate/{source}":
         made = {"description": "OK", **_json({"$ref": "#/components/schemas/Generated"})}
         return {"200": made, "502": _PROBLEM, "504": _PROBLEM}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from archive.documents import dump, parse
+from archive.documents import parse
 from archive.errors import MalformedDeliveryError
 
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -18,11 +18,10 @@ _decoder = json.JSONDecoder()
 
 
 def read_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object that *body* is; None for anything else, and for what could not be written down again."""
+    """The JSON object that *body* is; None for anything else."""
     try:
         document = parse(body)
-        dump({"as": {"kept": document}})  # what is nested close to what can be read cannot be kept
-    except (MalformedDeliveryError, RecursionError):
+    except MalformedDeliveryError:
         return None
     return document if isinstance(document, dict) else None
 
