@@ -42,8 +42,9 @@ PACE = Pace(
 GONE_AFTER = timedelta(days=3)  # a task may run for 72 h (`execution_expires_after` of at most 259,200 s)
 verify, sender_id, reply = without.verify, without.sender_id, without.reply
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
-PRODUCTS, resign = without.PRODUCTS, without.resign
-CREATE_PATHS, read_created = acedata_create.CREATE_PATHS, acedata_create.read_created
+resign = without.resign
+PRODUCTS, CREATE_PATHS = acedata_create.PRODUCTS, acedata_create.CREATE_PATHS
+read_created = acedata_create.read_created
 TASKS = "tasks"
 ROUTES = (TASKS,)
 _PATHS = {TASKS: "/seedance/tasks"}

@@ -39,8 +39,9 @@ verify, sender_id, reply, normalise, sample = (
 )
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
-PRODUCTS, resign = without.PRODUCTS, without.resign
-CREATE_PATHS, read_created = kyyaipower_create.CREATE_PATHS, kyyaipower_create.read_created
+resign = without.resign
+PRODUCTS, CREATE_PATHS = kyyaipower_create.PRODUCTS, kyyaipower_create.CREATE_PATHS
+read_created = kyyaipower_create.read_created
 POWER = "power"
 REACT = "react"
 ROUTES = (POWER, REACT)

@@ -11,7 +11,7 @@ from archive.documents import Reader
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Event, Output, Pace, Progress
-from archive.providers import reading, seedance2ai_create, without
+from archive.providers import reading, seedance2ai_create, seedance2ai_products, without
 
 # The page names the bare host. That one answers 307 to www (public client code), and a redirect loses the key.
 API_BASE = "https://www.seedance2ai.io"
@@ -34,8 +34,9 @@ verify, sender_id, normalise, reply = without.verify, without.sender_id, without
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
 sample = without.sample
-PRODUCTS, resign = without.PRODUCTS, without.resign
-CREATE_PATHS, read_created = seedance2ai_create.CREATE_PATHS, seedance2ai_create.read_created
+resign = without.resign
+PRODUCTS, CREATE_PATHS = seedance2ai_products.PRODUCTS, seedance2ai_create.CREATE_PATHS
+read_created = seedance2ai_create.read_created
 _STATES = {"processing": Progress.RUNNING, "completed": Progress.SUCCEEDED, "failed": Progress.FAILED}
 
 

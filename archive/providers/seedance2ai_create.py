@@ -1,4 +1,8 @@
-"""seedance2ai.io: what can be ordered and what it answers. Pure. Source: seed 002, its page (read 2026-11)."""
+"""
+seedance2ai.io: where orders go and what it answers. Pure.
+
+Source: the provider's page "Seedance 2 AI Public API" (seed 002_02ca32f38aa9b0f8, read 2026-11).
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,12 +11,10 @@ from archive.creation import Created, CreatePath
 from archive.errors import ProviderRefusedError
 from archive.model import ApiAnswer
 from archive.providers import ordering, reading
+from archive.providers.seedance2ai_products import PRODUCTS
 
-VIDEO = "/api/v1/video/seedance2"
-GPT_IMAGE = "/api/v1/image/gpt-image-2"
-NANO_BANANA = "/api/v1/image/nano-banana-pro"
 CREATE_PATHS: Mapping[str, CreatePath] = {
-    path: CreatePath(path, None, is_idempotent=True) for path in (VIDEO, GPT_IMAGE, NANO_BANANA)
+    product.PATH: CreatePath(product.PATH, None, is_idempotent=True) for product in PRODUCTS.values()
 }
 _REFUSED = {
     "unauthorized": "key_refused",

@@ -35,8 +35,9 @@ STATUS_PATHS = (StatusPath("GET", _PATH, STATUS),)
 verify, sender_id, reply = without.verify, without.sender_id, without.reply
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
-PRODUCTS, resign = without.PRODUCTS, without.resign
-CREATE_PATHS, read_created = seedanceapi_create.CREATE_PATHS, seedanceapi_create.read_created
+resign = without.resign
+PRODUCTS, CREATE_PATHS = seedanceapi_create.PRODUCTS, seedanceapi_create.CREATE_PATHS
+read_created = seedanceapi_create.read_created
 _STATES = {"in_progress": Progress.RUNNING, "success": Progress.SUCCEEDED, "failed": Progress.FAILED}
 # The page lists these beside HTTP statuses without showing the JSON, so `code` may hold either.
 _CODES = {"INVALID_API_KEY": 401, "INSUFFICIENT_CREDITS": 402, "TASK_NOT_FOUND": 404, "INTERNAL_ERROR": 500}

@@ -1,4 +1,4 @@
-"""What AceData Cloud answers to a create call, at once or when the film is done."""
+"""What can be ordered from AceData Cloud, and what it answers to a create call, at once or when the film is done."""
 
 import json
 from typing import Any
@@ -10,6 +10,7 @@ from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefuse
 from archive.model import ApiAnswer
 from archive.providers import acedata
 from tests.doubles import START
+from tests.orders import assert_refused, sent
 
 VIDEOS = "/seedance/videos"
 WAITED = {
@@ -92,3 +93,75 @@ def test_not_understood__a_success_without_a_task(document: Any) -> None:
     """A success that names no task of theirs is for a person; the upstream's id is none."""
     with pytest.raises(NotUnderstoodError):
         read(document)
+
+
+VIDEO = acedata.PRODUCTS["video"]
+TEXT = {"type": "text", "text": "A kitten yawning at the camera."}
+IMAGE = {"type": "image_url", "role": "first_frame", "image_url": {"url": "https://cdn.acedata.cloud/v8073y.png"}}
+ORDER: dict[str, Any] = {"model": "doubao-seedance-1-0-pro-250528", "content": [TEXT]}
+EVERYTHING = {
+    "model": "doubao-seedance-1-5-pro-251215",
+    "content": [TEXT, IMAGE],
+    "ratio": "adaptive",
+    "resolution": "480p",
+    "frames": 289,
+    "seed": 4294967295,
+    "watermark": True,
+    "camerafixed": False,
+    "generate_audio": True,
+    "return_last_frame": True,
+    "service_tier": "default",
+    "execution_expires_after": 3600,
+}
+
+
+@pytest.mark.parametrize("sample", [ORDER, EVERYTHING, ORDER | {"duration": -1}, ORDER | {"frames": 29, "seed": -1}])
+def test_video__every_field(sample: dict[str, Any]) -> None:
+    """Every field of the page is taken and sent as it stands, with `async` besides; no price is claimed."""
+    assert sample | {"async": True} == sent(VIDEO, sample)
+    assert VIDEO.model_validate(sample).cost() is None
+
+
+@pytest.mark.parametrize("frames", [25 + 4 * n for n in range(1, 67)])
+def test_video__frames_of_the_row(frames: int) -> None:
+    """All of 29, 33, … 289 are taken, and their neighbours are not."""
+    assert frames == sent(VIDEO, ORDER | {"frames": frames})["frames"]
+    assert_refused(VIDEO, ORDER | {"frames": frames + 1}, "frames")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"model": ""}, "model"),
+        ({"model": None}, "model"),
+        ({"content": []}, "content"),
+        ({"content": None}, "content"),
+        ({"content": [{"type": "text", "text": "x" * 1001}]}, "content"),
+        ({"content": [TEXT | {"image_url": {"url": "https://example.com/a"}}]}, "content"),
+        ({"content": [IMAGE | {"text": "t"}]}, "content"),
+        ({"content": [{"type": "text"}]}, "content"),
+        ({"content": [{"type": "image_url", "image_url": "https://example.com/a"}]}, "content"),
+        ({"content": [IMAGE | {"role": "cover"}]}, "content"),
+        ({"ratio": "2:1"}, "ratio"),
+        ({"resolution": "360p"}, "resolution"),
+        ({"duration": 31}, "duration"),
+        ({"duration": -2}, "duration"),
+        ({"frames": 25}, "frames"),
+        ({"frames": 293}, "frames"),
+        ({"frames": 29, "duration": 5}, "frames"),
+        ({"seed": -2}, "seed"),
+        ({"seed": 2**32}, "seed"),
+        ({"watermark": "maybe"}, "watermark"),
+        ({"camerafixed": 0}, "camerafixed"),
+        ({"generate_audio": "1"}, "generate_audio"),
+        ({"return_last_frame": []}, "return_last_frame"),
+        ({"service_tier": ""}, "service_tier"),
+        ({"execution_expires_after": 3599}, "execution_expires_after"),
+        ({"execution_expires_after": 259_201}, "execution_expires_after"),
+        ({"callback_url": "https://example.com/"}, "callback_url"),
+        ({"async": False}, "async"),
+    ],
+)
+def test_video__rules(change: dict[str, Any], field: str) -> None:
+    """Each limit of the page refuses what lies beyond it, naming the field."""
+    assert_refused(VIDEO, ORDER | change, field)

@@ -1,16 +1,18 @@
-"""What KIE.ai answers to a create call, and its callbacks signed anew."""
+"""What can be ordered from KIE.ai and what it answers, and its callbacks signed anew."""
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from archive.creation import Created
+from archive.creation import Cost, Created
 from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefusedError, VerificationError
 from archive.model import ApiAnswer, Delivery, Verdict
 from archive.providers import kie
 from tests.doubles import START
+from tests.orders import assert_refused, sent
 
 FLAT, MARKET = "/api/v1/seedance/generate", "/api/v1/jobs/createTask"
 
@@ -97,3 +99,119 @@ def test_resign__verifies(document: dict[str, Any]) -> None:
 def test_resign__nothing_to_sign(document: Any) -> None:
     """A body that names no task, or two, gets no signature: none could vouch for it."""
     assert {} == kie.resign(document, key="k", now=START)
+
+
+SEEDANCE, FREE = kie.PRODUCTS["seedance"], kie.PRODUCTS["market"]
+TEXT = {
+    "prompt": "A futuristic city street scene with flying cars and neon lights, cinematic quality",
+    "model": "seedance-1-0-lite",
+    "duration": 10,
+    "resolution": "1080p",
+    "aspectRatio": "16:9",
+    "seed": 12345,
+    "safetyChecker": True,
+}
+IMAGE = {
+    "imageUrl": "https://example.com/city.jpg",
+    "prompt": "The city lights gradually brighten as night falls into early morning",
+    "model": "seedance-1-0-pro-fast",
+    "duration": 6,
+    "resolution": "1080p",
+    "seed": 67890,
+}
+END = {
+    "prompt": "A person walks through a beautiful garden",
+    "imageUrl": "https://example.com/start.jpg",
+    "endImage": "https://example.com/end.jpg",
+    "duration": 8,
+    "model": "seedance-1-0-pro",
+}
+
+
+@pytest.mark.parametrize("sample", [TEXT, IMAGE, END])
+def test_seedance__samples(sample: dict[str, Any]) -> None:
+    """Each request of the page is taken, and sent as it stands there but for its callback URL."""
+    assert sample == sent(SEEDANCE, sample)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": None}, "prompt"),
+        ({"prompt": "x" * 1001}, "prompt"),
+        ({"prompt": 5}, "prompt"),
+        ({"model": "seedance-2"}, "model"),
+        ({"duration": 5}, "duration"),
+        ({"duration": 6.0}, "duration"),
+        ({"duration": True}, "duration"),
+        ({"resolution": "480p"}, "resolution"),
+        ({"aspectRatio": "21:9"}, "aspectRatio"),
+        ({"seed": -2}, "seed"),
+        ({"seed": 100_000}, "seed"),
+        ({"safetyChecker": "yes"}, "safetyChecker"),
+        ({"safetyChecker": 1}, "safetyChecker"),
+        ({"model": "seedance-1-0-pro", "imageUrl": "ftp://example.com/a"}, "imageUrl"),
+        ({"imageUrl": "https://example.com/a.jpg"}, "imageUrl"),
+        ({"model": "seedance-1-0-pro-fast"}, "imageUrl"),
+        ({"model": "seedance-1-0-pro", "endImage": "https://example.com/a.jpg"}, "endImage"),
+        ({"callBackUrl": "https://example.com/"}, "callBackUrl"),
+        ({"aspect_ratio": "16:9"}, "aspect_ratio"),
+    ],
+)
+def test_seedance__rules(change: dict[str, Any], field: str) -> None:
+    """Each limit of the table refuses what lies beyond it, naming the field."""
+    assert_refused(SEEDANCE, TEXT | change, field)
+
+
+def test_seedance__text_of_the_command_line() -> None:
+    """Numbers and switches written as text are sent as what they mean; a null is not sent."""
+    given = {"prompt": "p", "duration": "10", "seed": "-1", "safetyChecker": "false", "resolution": None}
+    assert {"prompt": "p", "duration": 10, "seed": -1, "safetyChecker": False} == sent(SEEDANCE, given)
+
+
+@pytest.mark.parametrize(
+    ("model", "prices"),
+    [
+        ("seedance-1-0-lite", {6: "0.33", 8: "0.44", 10: "0.55"}),
+        ("seedance-1-0-pro", {6: "0.33", 8: "0.44", 10: "0.55"}),
+        ("seedance-1-0-pro-fast", {6: "0.26", 8: "0.35", 10: "0.44"}),
+    ],
+)
+def test_seedance__prices(model: str, prices: dict[int, str]) -> None:
+    """Each row of the price table that can be ordered costs what stands there."""
+    image = {"imageUrl": "https://example.com/a.jpg"} if model.endswith("fast") else {}
+    for seconds, price in prices.items():
+        order = SEEDANCE.model_validate({"prompt": "p", "model": model, "duration": seconds} | image)
+        assert Cost(Decimal(price)) == order.cost()
+
+
+@pytest.mark.parametrize("given", [{}, {"duration": 6}, {"model": "seedance-1-0-pro"}])
+def test_seedance__no_price_for_a_default_nobody_documents(given: dict[str, Any]) -> None:
+    """Where the provider chooses model or duration, no cost is claimed."""
+    assert SEEDANCE.model_validate({"prompt": "p"} | given).cost() is None
+
+
+def test_market__passes_its_input_on() -> None:
+    """Of a market order the frame is checked, `input` is sent as given, and a prompt becomes its member."""
+    order = {"model": "bytedance/v1-pro", "input": {"prompt": "p", "n": None, "more": [1.5, {"a": False}]}}
+    assert order == sent(FREE, order)
+    assert FREE.model_validate(order).cost() is None
+    assert {"model": "m", "input": {"n": 1, "prompt": "p"}} == FREE.from_prompt("p", {"model": "m", "input": {"n": 1}})
+    assert {"model": "m", "input": {"prompt": "p"}} == FREE.from_prompt("p", {"model": "m"})
+    assert {"input": "x"} == FREE.from_prompt("p", {"input": "x"})
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"model": "m", "input": {}}, "input"),
+        ({"model": "m", "input": "x"}, "input"),
+        ({"model": "m"}, "input"),
+        ({"model": "", "input": {"prompt": "p"}}, "model"),
+        ({"model": "m", "input": {"prompt": "p"}, "prompt": "p"}, "prompt"),
+    ],
+)
+def test_market__rules(order: dict[str, Any], field: str) -> None:
+    """A market order without model or input, or with anything beside them, is refused."""
+    assert_refused(FREE, order, field)

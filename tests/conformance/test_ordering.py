@@ -2,12 +2,15 @@
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from archive.creation import Creation
 from archive.errors import NotUnderstoodError, ProviderBusyError, ProviderRefusedError
 from archive.model import ApiAnswer, Callbacks
 from archive.providers import PROVIDERS
@@ -19,6 +22,8 @@ NAMES = sorted(PROVIDERS)
 SECRET = "zq7secret"
 _PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
 _REASON = re.compile(r"[a-z0-9_]{1,60}")
+_CALLED_BACK = {"callback_url", "callBackUrl", "webhook"}
+_WE_ADD = {"async"}  # AceData's, so that its answer does not wait for the film
 _ids = st.sampled_from(["task-1", "", SECRET + " words"])
 _told = objects({"taskId": _ids, "task_id": _ids, "message": st.just(SECRET), "consumed_credits": st.floats(0, 9)})
 answers = objects(
@@ -34,6 +39,103 @@ answers = objects(
     }
 )
 ORDERS = [(name, path) for name in NAMES for path in PROVIDERS[name].CREATE_PATHS]
+PRODUCTS = [pytest.param(name, each, id=f"{name}-{each}") for name in NAMES for each in PROVIDERS[name].PRODUCTS]
+_link = st.sampled_from(["https://h.example/a.png", "http://h.example/b.png", "asset://1"])
+_entries = st.lists(
+    st.fixed_dictionaries({"type": st.just("text"), "text": st.sampled_from(["p", "字" * 501])})
+    | st.fixed_dictionaries(
+        {"type": st.just("image_url"), "image_url": st.fixed_dictionaries({"url": _link})},
+        optional={"role": st.sampled_from(["first_frame", "last_frame", "reference_image", None])},
+    ),
+    max_size=3,
+)
+# What a field may be given where its schema names no values: by its name, in good and in bad forms.
+_BY_NAME: dict[str, st.SearchStrategy[Any]] = {
+    "prompt": st.sampled_from(["a prompt", "", "x" * 1001]),
+    "model": st.sampled_from(["some-model", ""]),
+    "input": st.dictionaries(st.text(max_size=3), json_values, max_size=2),
+    "content": _entries,
+    "duration": st.integers(-1, 16) | st.integers(-1, 16).map(str) | st.just(5.0),
+    "seed": st.sampled_from([-1, "7", 99999, 2**32]),
+    "frames": st.sampled_from([29, 30, "289"]),
+    "batch_count": st.sampled_from([1, "4", 5]),
+    "execution_expires_after": st.sampled_from([3600, "259200", 1]),
+    "service_tier": st.sampled_from(["default", ""]),
+}
+
+
+def _orders(product: type[Creation]) -> st.SearchStrategy[dict[str, Any]]:
+    """Orders of *product*: the required fields and some of the others, mostly well formed."""
+
+    def values(name: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+        choices = [choice for way in [schema, *schema.get("anyOf", [])] for choice in way.get("enum", [])]
+        if choices:
+            return st.sampled_from(choices) | st.sampled_from([*map(str, choices), "odd", None])
+        if name in _BY_NAME:
+            return _BY_NAME[name]
+        kinds = {way.get("type") for way in [schema, *schema.get("anyOf", [])]}
+        if "boolean" in kinds:
+            return st.sampled_from([True, False, "true", "False", 1])
+        return st.lists(_link, max_size=3) if "array" in kinds else _link
+
+    schema = product.model_json_schema()
+    known = {name: values(name, each) for name, each in schema["properties"].items()}
+    needed = {name: known.pop(name) for name in schema["required"]}
+    return st.fixed_dictionaries(needed, optional=known)
+
+
+@pytest.mark.parametrize(("name", "each"), PRODUCTS)
+@given(data=st.data())
+@settings(max_examples=300)
+def test_products__send_what_is_documented(name: str, each: str, data: st.DataObject) -> None:
+    """Whatever order is taken becomes a body of documented fields, the same when ordered again, with a cost or none."""
+    product = PROVIDERS[name].PRODUCTS[each]
+    parameters = data.draw(_orders(product))
+    try:
+        order = product.model_validate(parameters)
+    except ValidationError:
+        event("refused")
+        return
+    event("taken")
+    body = order.request()
+    assert body.keys() - _WE_ADD <= product.model_fields.keys()
+    assert body.keys() - _WE_ADD == {key for key, value in parameters.items() if value is not None}
+    assert None not in [value for key, value in body.items() if key != "input"]
+    again = product.model_validate({key: value for key, value in body.items() if key not in _WE_ADD})
+    assert (body, order.cost()) == (again.request(), again.cost())
+    assert body == json.loads(json.dumps(body))
+    cost = order.cost()
+    assert cost is None or (cost.usd > 0 and isinstance(cost.usd, Decimal))
+
+
+@pytest.mark.parametrize(("name", "each"), PRODUCTS)
+def test_products__stand_on_a_path(name: str, each: str) -> None:
+    """Each product is ordered on a path of its provider, and has no field for the callback URL, which we fill in."""
+    provider = PROVIDERS[name]
+    product = provider.PRODUCTS[each]
+    assert product.PATH in provider.CREATE_PATHS
+    assert not _CALLED_BACK & product.model_fields.keys()
+    assert re.fullmatch(r"[a-z0-9-]+", each)
+    assert re.search(r"\((seed 00\d|docs)[^)]*read 20\d\d-\d\d\)", product.__doc__ or "")
+
+
+@pytest.mark.parametrize(("name", "each"), PRODUCTS)
+def test_products__take_a_plain_prompt(name: str, each: str) -> None:
+    """A plain prompt and the fields that must be there are enough, and the body holds the prompt where it belongs."""
+    product = PROVIDERS[name].PRODUCTS[each]
+    enums = {field: schema.get("enum") for field, schema in product.model_json_schema()["properties"].items()}
+    required = {
+        field: (enums[field] or ["some-model"])[0]
+        for field, info in product.model_fields.items()
+        if info.is_required() and field not in {"prompt", "content", "input"}
+    }
+    body = product.model_validate(product.from_prompt("a plain prompt", required)).request()
+    assert "a plain prompt" in [body.get("prompt"), body.get("input", {}).get("prompt"), *_texts(body)]
+    assert PROVIDERS[name].CREATE_PATHS[product.PATH].answers_at_once(body)
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    return [entry["text"] for entry in body.get("content", [])]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,6 +12,7 @@ from archive.model import Callbacks, Pace
 from archive.providers import without
 from archive.providers.kie.callbacks import normalise, sample
 from archive.providers.kie.creating import CREATE_PATHS, read_created
+from archive.providers.kie.products import PRODUCTS
 from archive.providers.kie.shapes import LINK_LIFE, MARKET, RUNWAY, SEEDANCE, STORAGE_LIFE, VEO, VEO_4K
 from archive.providers.kie.signing import resign, verify
 from archive.providers.kie.status import (
@@ -77,7 +78,6 @@ PACE = Pace(
 )
 GONE_AFTER = timedelta(days=1)
 sender_id, batch_request, read_batch = without.sender_id, without.batch_request, without.read_batch
-PRODUCTS = without.PRODUCTS
 
 
 def reply() -> dict[str, Any]:
