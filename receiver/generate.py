@@ -1,7 +1,7 @@
 """POST /api/generate/{source}: send the provider's own create request, and register the task that comes of it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,12 +73,12 @@ class Generate:
             detail = "The ledger cannot be reached, so nothing was sent."
             raise ProblemError(503, exc.reason, detail, {"Retry-After": RETRY_AFTER}) from None
         try:
-            answer = await self._send(order, _with_callback(order, url))
+            answer = await self._send(order, url)
         except NotSentError:
             await self._orders.drop(callback)
             raise refusals.unreachable() from None
         except AnswerLostError:
-            raise refusals.lost(callback) from None
+            raise refusals.lost(callback, order.key) from None
         try:
             created = PROVIDERS[order.source.provider].read_created(order.path.path, answer, at=self._clock())
         except NotUnderstoodError:
@@ -102,9 +102,11 @@ class Generate:
         signs = PROVIDERS[source.provider].CALLBACKS is Callbacks.SIGNED
         return (mint.address(order.name) if signs else None), None
 
-    async def _send(self, order: Order, body: Mapping[str, Any]) -> ApiAnswer:
+    async def _send(self, order: Order, url: str | None) -> ApiAnswer:
         """
-        Send it, and read all of the answer. A lost one is asked for again only where the same key makes it one order.
+        Send it, with *url* as where to call, and read all of the answer.
+
+        A lost one is asked for again only where the same key makes it one order.
 
         Raises:
             NotSentError, AnswerLostError
@@ -117,20 +119,22 @@ class Generate:
             "Accept-Encoding": "identity",
             "User-Agent": "reelkeep",
         } | ({"Idempotency-Key": order.key} if order.key else {})
+        field = order.path.callback_field
+        body = {**order.body, field: url} if field and url else order.body
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         call = Call("POST", order.path.path.encode(), raw, dump(body).encode(), _PATIENCE, is_order=True)
-        pauses = iter(_REPEATS if order.key else ())
         is_lost = False
-        while True:
+        for pause in (*(_REPEATS if order.key else ()), None):
             try:
                 return await self._ask(order.source, call)
-            except (NotSentError, AnswerLostError) as exc:
-                is_lost = is_lost or isinstance(exc, AnswerLostError)
-                pause = next(pauses, None) if is_lost else None
-                if pause is None:
-                    # That a repeat did not get out says nothing of the one before it.
-                    raise AnswerLostError("answer_lost") if is_lost else exc from None
-            await self._sleep(pause)
+            except NotSentError:
+                if not is_lost:  # else it says nothing of what was sent before
+                    raise
+            except AnswerLostError:
+                is_lost = True
+            if pause is not None:
+                await self._sleep(pause)
+        raise AnswerLostError("answer_lost")
 
     async def _ask(self, source: Source, call: Call) -> ApiAnswer:
         incoming = await self._upstream.send(source, call)
@@ -155,15 +159,6 @@ class Generate:
             more = {"task_ids": ids, "callback_id": callback}
             raise ProblemError(503, "not_registered", detail, {"Retry-After": RETRY_AFTER}, more) from None
         return Answer(_shown(order, rows, callback, created))
-
-
-def _with_callback(order: Order, url: str | None) -> dict[str, Any]:
-    """The body as it is sent. What would be waited for without a callback is made to go on by itself."""
-    if url is not None and order.path.callback_field is not None:
-        return {**order.body, order.path.callback_field: url}
-    if not order.path.answers_at_once(order.body):
-        return {**order.body, "async": True}  # AceData's word for it; no other create call waits
-    return order.body
 
 
 def _shown(order: Order, rows: list[dict[str, Any]], callback: str | None, created: Created | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class GenerateIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     product: Annotated[str | None, Field(description="one of the provider's; its first where none is named")] = None
-    prompt: Annotated[str | None, Field(description="short for `parameters.prompt`")] = None
+    prompt: Annotated[str | None, Field(description="its text, put where the product has it")] = None
     parameters: Annotated[
         dict[str, JsonValue], Field(description="as the provider documents them, the callback URL left out")
     ] = Field(default_factory=dict)
@@ -77,11 +77,7 @@ def read_order(name: str, source: Source, wanted: GenerateIn, key: str | None) -
 
 
 def _creation(product: type[Creation], wanted: GenerateIn) -> Creation:
-    parameters = dict(wanted.parameters)
-    if wanted.prompt is not None:
-        if "prompt" in parameters:
-            raise ProblemError(422, "bad_parameters", "prompt: stands beside the parameters and among them.")
-        parameters["prompt"] = wanted.prompt
+    parameters = wanted.parameters if wanted.prompt is None else product.from_prompt(wanted.prompt, wanted.parameters)
     try:
         return product.model_validate(parameters)
     except ValidationError as exc:

@@ -40,14 +40,17 @@ def unreachable() -> ProblemError:
     return ProblemError(502, "provider_unreachable", "The provider's API cannot be reached. Nothing was sent.")
 
 
-def lost(callback: str | None) -> ProblemError:
-    """For an order whose answer is not known."""
-    if callback:
+def lost(callback: str | None, key: str | None = None) -> ProblemError:
+    """For an order whose answer is not known; *key* is the Idempotency-Key that it was sent with."""
+    if key:
+        how = "Ask again with this Idempotency-Key: it stays one order."
+    elif callback:
         how = "The callback URL made for it stays good: a callback brings the task with its metadata."
     else:
         how = "The provider never calls back: look for it in the account, then register it (POST /api/tasks)."
     detail = f"The order may have arrived, and the task may exist. {how}"
-    return ProblemError(504, "answer_lost", detail, more=_named(callback))
+    more = {**_named(callback), **({"idempotency_key": key} if key else {})}
+    return ProblemError(504, "answer_lost", detail, more=more)
 
 
 def not_understood(callback: str | None) -> ProblemError:

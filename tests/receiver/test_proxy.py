@@ -4,11 +4,8 @@ import base64
 import gzip
 import json
 import logging
-import shutil
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,40 +34,11 @@ from tests.receiver.outward import (
     takes,
 )  # fmt: skip
 from tests.simulator.customers import CALLING, PRODUCTS, Customer
-from tests.simulator.helpers import API_KEY, HMAC_KEY, Simulator, running
+from tests.simulator.helpers import API_KEY, Simulator
 
 STATUS = "/api/v1/seedance/record-info"
 SD2 = "/api/v1/video/seedance2"
 PROMPT = b'{"prompt": "a street"}'
-
-
-@pytest.fixture
-def real_db(migrated: Path, tmp_path: Path) -> Iterator[Database]:
-    """A ledger on the machine's own clock."""
-    shutil.copy(migrated, tmp_path / "ledger.db")
-    db = Database(f"sqlite:///{tmp_path}/ledger.db", patience=0.2)
-    yield db
-    db.close()
-
-
-@pytest.fixture
-def provider() -> Iterator[Origin]:
-    with origin() as server:
-        takes(server, made())
-        yield server
-
-
-@pytest.fixture
-def service(real_db: Database, provider: Origin) -> Iterator[Service]:
-    with serving(real_db, f"http://{provider.authority}") as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    limits = ("--limit", "seedance2ai=0/60", "--limit", "acedata=0/1")
-    with running(tmp_path_factory.mktemp("simulator"), "--hmac-key", HMAC_KEY, *limits) as sim:
-        yield sim
 
 
 def order(service: Service, body: bytes = PROMPT, token: str = KEY, source: str = "kie", **more: Any) -> httpx.Response:
