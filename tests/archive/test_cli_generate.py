@@ -14,7 +14,14 @@ from tests.archive.test_cli import PROBLEM, Service, config, run
 
 __all__ = ["config"]
 
-TASK = {"id": "k1", "task_id": "seedance_1", "source": "kie", "state": "open", "reason": None, "assets": []}
+TASK: dict[str, Any] = {
+    "id": "k1",
+    "task_id": "seedance_1",
+    "source": "kie",
+    "state": "open",
+    "reason": None,
+    "assets": [],
+}
 MADE = {
     "tasks": [TASK],
     "callback_id": "c1",

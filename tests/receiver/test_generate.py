@@ -208,7 +208,7 @@ def test_refused__without_a_source_or_its_key(real_db: Database, provider: Origi
 
 def test_dry_run__shows_and_sends_nothing(service: Service, provider: Origin) -> None:
     """The request and the estimate by the documented prices, and not one packet, row or charge."""
-    priced = {"model": "seedance-pro", "resolution": "720p", "duration": 10}
+    priced = {"model": "seedance-1-0-pro", "resolution": "720p", "duration": 10}
     said = generate(service, dry_run=True, parameters=priced).json()
     assert ([], None, None) == (said["tasks"], said["callback_id"], said["credits"])
     assert {"prompt": TEXT, "resolution": "720p"}.items() <= said["request"].items()
