@@ -16,7 +16,7 @@ class Errands:
     async def run(self, errand: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(errand)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._done)
         return await asyncio.shield(task)
 
     async def finish(self, seconds: float) -> int:
@@ -28,3 +28,8 @@ class Errands:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         return len(late)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard by its caller, or by nobody: no news either way
