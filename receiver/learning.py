@@ -15,7 +15,6 @@ from archive.providers import PROVIDERS
 from archive.settings import Settings
 from receiver.orders import Orders
 
-_REMEMBERED = 10_000  # tasks; whoever polls asks about the same ones again and again
 _log = logging.getLogger("receiver.proxy")
 
 
@@ -26,23 +25,19 @@ class Learning:
         self._settings = settings
         self._db = db
         self._orders = orders
-        self._known: dict[str, None] = {}
 
     async def status(self, name: str, route: str, answer: ApiAnswer, *, at: datetime) -> None:
         """Register the tasks that *answer* of a status route tells of and that we did not know."""
         events = {task_key(name, event.task_id): event for event in self._read(name, route, answer, at)}
-        new = events.keys() - self._known.keys()
+        new = events.keys()
         try:
-            if new:
-                new -= await run_sync(tasks.known, self._db, new)
+            new = events.keys() - await run_sync(tasks.known, self._db, events.keys())
             for ended in (True, False):
                 ids = [events[key].task_id for key in new if (events[key].progress is not Progress.RUNNING) is ended]
                 if ids:
                     await self._orders.register(name, ids, "proxy", expected_by=at if ended else None)
         except LedgerError as exc:
             not_registered(name, [events[key].task_id for key in new], exc.reason)
-            return
-        self._remember(events)
 
     def _read(self, name: str, route: str, answer: ApiAnswer, at: datetime) -> Sequence[Event]:
         """The tasks in an answer about one, or about several where the provider has such an answer."""
@@ -55,11 +50,6 @@ class Learning:
         except ReelkeepError:
             return []  # about no task, or one that the provider does not know
         return [event for event in batch.values() if isinstance(event, Event)]
-
-    def _remember(self, events: dict[str, Event]) -> None:
-        self._known.update(dict.fromkeys(events))
-        while len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
 
 
 def not_registered(name: str, task_ids: Sequence[str], reason: str) -> None:

@@ -143,5 +143,6 @@ def _lost(exc: httpx.TransportError) -> AnswerLostError:
 def _client(tls: ssl.SSLContext, *, kept: int) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15)
     transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
+    # Requests are made without the client's cookies; a jar that takes none keeps them from piling up in it.
     jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, cookies=jar)

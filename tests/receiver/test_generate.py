@@ -338,6 +338,19 @@ def test_lost__for_good(service: Service, provider: Origin) -> None:
     assert 4 == len(provider.heads)
 
 
+def test_lost__and_then_nobody_there(service: Service, provider: Origin) -> None:
+    """A repeat that does not get out says nothing of the order before it: that one may exist, and so it is told."""
+
+    def dies(wire: Wire) -> None:
+        provider._listener.shutdown(socket.SHUT_RDWR)
+        provider._listener.close()
+        hangs_up(wire)
+
+    takes(provider, dies, path=SD2)
+    document = problem(generate(service, "seedance2ai"), 504, "answer_lost")
+    assert [document["idempotency_key"]] == header(provider.heads[0], "idempotency-key")
+
+
 def test_not_sent__is_tried_once_more(real_db: Database) -> None:
     """Where nobody listens nothing was ordered: a second attempt, and then that is said."""
     with socket.create_server(("127.0.0.1", 0)) as closed:

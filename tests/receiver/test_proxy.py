@@ -474,13 +474,34 @@ def test_question__an_answer_that_breaks_off_breaks_off(service: Service, provid
         service.ask("GET", f"/proxy/kie{STATUS}?taskId=1", KEY)
 
 
-def test_question__known_tasks_cost_nothing(service: Service, provider: Origin) -> None:
-    """Asked a hundred times about one task, its registration is what it was."""
+def test_question__known_tasks_cost_nothing(
+    real_db: Database, provider: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task is registered once, however often it is asked about, and by whichever process."""
+    asked: list[object] = []
+    register = Orders.register
+
+    async def counted(self: Orders, *said: Any, **more: Any) -> list[dict[str, Any]]:
+        asked.append(said)
+        return await register(self, *said, **more)
+
+    monkeypatch.setattr(Orders, "register", counted)
     provider.url(STATUS, answer({"code": 0, "data": {"taskId": "s1", "status": 0}}))
-    for _ in range(3):
-        service.ask("GET", f"/proxy/kie{STATUS}?taskId=s1", KEY)
-    wait_for(lambda: bool(service.tasks))
-    assert 1 == len(service.tasks)
+    for _ in range(2):
+        with serving(real_db, f"http://{provider.authority}") as service:
+            for _ in range(3):
+                service.ask("GET", f"/proxy/kie{STATUS}?taskId=s1", KEY)
+            wait_for(lambda: bool(service.tasks))
+    assert (1, 1) == (len(asked), len(service.tasks))
+
+
+def test_question__about_something_else(service: Service, provider: Origin) -> None:
+    """A documented call that is about no task passes, and nothing is made of its answer."""
+    path = "/api/v1/common/download-url"
+    provider.url(path, answer({"code": 200, "data": "https://a.example/x", "taskId": "s1", "status": 0}))
+    asked = {"url": "https://a.example/x"}
+    assert 200 == service.ask("POST", f"/proxy/kie{path}", KEY, json=asked).json()["code"]
+    assert (asked, []) == (json.loads(provider.bodies[0]), service.tasks)
 
 
 def test_every_call__is_paid_for_from_the_accounts_bucket(service: Service, provider: Origin) -> None:
