@@ -149,6 +149,8 @@ def test_seedance__samples(sample: dict[str, Any]) -> None:
         ({"aspectRatio": "21:9"}, "aspectRatio"),
         ({"seed": -2}, "seed"),
         ({"seed": 100_000}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"seed": "1e3"}, "seed"),
         ({"safetyChecker": "yes"}, "safetyChecker"),
         ({"safetyChecker": 1}, "safetyChecker"),
         ({"model": "seedance-1-0-pro", "imageUrl": "ftp://example.com/a"}, "imageUrl"),

@@ -82,6 +82,14 @@ def test_busy__waits_as_asked(code: str, http: int) -> None:
     assert (code, 9) == (caught.value.reason, caught.value.retry_after and caught.value.retry_after.total_seconds())
 
 
+def test_created__a_batch_has_a_bound() -> None:
+    """An answer that names more tasks than any batch can have is for a person, and fills no ledger."""
+    batch = [f"gpt2_{number}" for number in range(64)]
+    assert tuple(batch) == read({"id": batch[0], "batch_task_ids": batch}).task_ids
+    with pytest.raises(NotUnderstoodError, match="too_many_tasks"):
+        read({"id": "gpt2_x", "batch_task_ids": batch})
+
+
 @pytest.mark.parametrize("document", [{}, {"status": "processing"}, {"id": 7}, [], {"batch_task_ids": ["a b"]}])
 def test_not_understood__a_success_without_a_task(document: Any) -> None:
     """A success that names no task is for a person: it was paid for."""
