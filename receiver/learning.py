@@ -29,9 +29,11 @@ class Learning:
     async def status(self, name: str, route: str, answer: ApiAnswer, *, at: datetime) -> None:
         """Register the tasks that *answer* of a status route tells of and that we did not know."""
         events = {task_key(name, event.task_id): event for event in self._read(name, route, answer, at)}
-        new = events.keys()
+        if not events:
+            return
+        new = set(events)
         try:
-            new = events.keys() - await run_sync(tasks.known, self._db, events.keys())
+            new -= await run_sync(tasks.known, self._db, set(events))
             for ended in (True, False):
                 ids = [events[key].task_id for key in new if (events[key].progress is not Progress.RUNNING) is ended]
                 if ids:
