@@ -231,5 +231,10 @@ def _secrets(settings: Settings) -> list[str]:
     server = settings.server
     found = [*server.operator_tokens, *server.viewer_tokens, *server.signing_keys]
     for source in settings.sources.values():
-        found += [*source.tokens, *source.webhook_keys, *([source.api_key] if source.api_key else [])]
+        found += [
+            *source.tokens,
+            *source.webhook_keys,
+            *source.proxy_keys,
+            *([source.api_key] if source.api_key else []),
+        ]
     return sorted({secret.get_secret_value() for secret in found}, key=len, reverse=True)

@@ -1,6 +1,7 @@
 """Put the receiver together: routes, limits, the intake, and what runs beside the requests."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -23,14 +24,22 @@ from receiver.answers import Answer
 from receiver.api import Api
 from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
+from receiver.errands import Errands
+from receiver.generate import Generate
 from receiver.health import Health
 from receiver.imports import Imports
 from receiver.intake import Intake
+from receiver.learning import Learning
 from receiver.metrics import Metrics
 from receiver.notifications import Notifications
 from receiver.openapi import describe
+from receiver.orders import Orders
 from receiver.problems import ProblemError, on_crash, on_error, on_http, on_problem
+from receiver.proxy import METHODS, Proxy
+from receiver.upstream import Sleep, Upstream
 from receiver.webhooks import Webhooks
+
+_LAST_ERRANDS = 10.0  # seconds; the supervisor's patience (30 s) also covers the server's own 10
 
 
 def create_app(
@@ -39,8 +48,14 @@ def create_app(
     bell: Bell,
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Sleep = asyncio.sleep,
+    tls: ssl.SSLContext | None = None,
 ) -> Starlette:
-    """The receiver over *db*. Rings *bell* after a commit that left work, off the path of the answer."""
+    """
+    The receiver over *db*. Rings *bell* after a commit that left work, off the path of the answer.
+
+    *tls* says whom to trust among providers, *sleep* waits between attempts; both for tests.
+    """
     due = asyncio.Event()
     content = Content(settings.store)
     intake = Intake(db, on_due=due.set)
@@ -48,6 +63,11 @@ def create_app(
     api = Api(settings, db, content.link, on_due=due.set)
     imports = Imports(settings, db, on_due=due.set)
     notifications = Notifications(settings, db, on_due=due.set)
+    upstream = Upstream(tls, sleep)
+    errands = Errands()
+    orders = Orders(settings, db, sleep)
+    generate = Generate(settings, orders, upstream, errands, clock, sleep)
+    proxy = Proxy(settings, orders, Learning(settings, db, orders), upstream, errands, clock)
     health = Health(
         db,
         {
@@ -61,6 +81,8 @@ def create_app(
         committing = asyncio.create_task(intake.run())
         ringing = asyncio.create_task(_ring(due, bell))
         yield
+        await errands.finish(_LAST_ERRANDS)
+        await upstream.close()
         intake.stop()
         await committing
         ringing.cancel()
@@ -74,7 +96,9 @@ def create_app(
         Route("/api/tasks/import", imports.import_tasks, methods=["POST"]),
         Route("/api/tasks/lookup", imports.look_up_tasks, methods=["POST"]),
         Route("/api/tasks/{id}", api.get_task),
-        Route("/api/callback-urls", CallbackUrls(settings, db).add_callback_url, methods=["POST"]),
+        Route("/api/callback-urls", CallbackUrls(settings, orders.mint).add_callback_url, methods=["POST"]),
+        Route("/api/generate/{source}", generate.generate, methods=["POST"]),
+        Route("/proxy/{source}/{path:path}", proxy.forward, methods=METHODS),
         Route("/api/assets", api.list_assets),
         Route("/api/assets/{id}", api.get_asset),
         Route("/api/assets/{id}/content", api.content),

@@ -44,6 +44,10 @@ async def read_model(request: Request, limit: int, model: type[Model], reason: s
     except MalformedDeliveryError:
         raise ProblemError(400, "not_json", "The body is not a JSON document.") from None
     except ValidationError as exc:
-        errors = exc.errors(include_input=False, include_url=False)
-        lines = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors if error["loc"]]
-        raise ProblemError(422, reason, "; ".join(lines) or "The body is not a JSON object.") from None
+        raise ProblemError(422, reason, complaints(exc) or "The body is not a JSON object.") from None
+
+
+def complaints(exc: ValidationError) -> str:
+    """Every field that is wrong and why, without its value; empty where it is the whole that is wrong."""
+    errors = exc.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors if error["loc"])

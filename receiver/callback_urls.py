@@ -8,21 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from archive import callback_token
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
-from archive.ledger import callback_urls
-from archive.ledger.database import Database
 from archive.model import Callbacks
 from archive.providers import PROVIDERS
 from archive.settings import Settings
 from receiver.answers import Answer
 from receiver.auth import Role, require
 from receiver.bodies import read_model
+from receiver.minting import DEFAULT_LIFE, Mint
 from receiver.problems import ProblemError
 from receiver.views import row
 
-DEFAULT_LIFE = timedelta(days=7)
 MAX_LIFE = timedelta(days=366)
 
 
@@ -46,9 +43,9 @@ class CallbackUrlIn(BaseModel):
 class CallbackUrls:
     """The endpoint."""
 
-    def __init__(self, settings: Settings, db: Database) -> None:
+    def __init__(self, settings: Settings, mint: Mint) -> None:
         self._settings = settings
-        self._db = db
+        self._mint = mint
 
     async def add_callback_url(self, request: Request) -> Response:
         """Make a callback URL for one task, to be given to the provider when the task is created."""
@@ -63,13 +60,11 @@ class CallbackUrls:
             check_name(wanted.external_id or "-", "external_id")
         except NotUnderstoodError as exc:
             raise ProblemError(422, exc.reason, "Ids are 1 to 512 printable characters.") from None
-        if not self._settings.signing_keys:
+        if not self._mint.is_open:
             detail = "Set server.signing_keys (or REELKEEP_SIGNING_KEY) to a key of at least 32 characters."
             raise ProblemError(409, "no_signing_keys", detail)
         life = timedelta(seconds=wanted.expires_in)
-        told = (self._db, wanted.source, wanted.external_id, wanted.metadata, life)
-        made = await run_sync(callback_urls.create, *told)
-        token = callback_token.mint(wanted.source, made.id, made.expires_at, self._settings.signing_keys[0])
-        url = f"{self._settings.server.public_url.rstrip('/')}/webhooks/{wanted.source}/{token}"
-        shown = row({"id": made.id, "url": url, "expires_at": made.expires_at})
+        told = (wanted.source, wanted.external_id, wanted.metadata, life)
+        made = await run_sync(self._mint.make, *told)
+        shown = row({"id": made.id, "url": made.url, "expires_at": made.expires_at})
         return Answer(shown, headers={"Cache-Control": "no-store"})

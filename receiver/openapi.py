@@ -12,6 +12,7 @@ from archive.model import Callbacks, TaskState
 from receiver.callback_urls import CallbackUrlIn
 from receiver.imports import ImportIn, LookupIn
 from receiver.notifications import NotificationQuery, RedriveIn
+from receiver.ordering import GenerateIn
 from receiver.paging import ListQuery, PageQuery
 from receiver.task_in import TaskIn, TaskRow
 
@@ -175,6 +176,27 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
     "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
+    "GenerateIn": GenerateIn.model_json_schema(),
+    "Generated": {
+        "type": "object",
+        "required": ["tasks", "callback_id", "credits", "cost", "request"],
+        "properties": {
+            "tasks": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/Row"},
+                "description": "none in a dry run",
+            },
+            "callback_id": {"type": ["string", "null"], "description": "of the callback URL that was minted for it"},
+            "credits": {"type": ["number", "null"], "description": "as the provider's answer counts them"},
+            "cost": {
+                "type": ["object", "null"],
+                "description": "the estimate by the documented prices, where there are any",
+                "required": ["usd", "credits"],
+                "properties": {"usd": {"type": "number"}, "credits": {"type": ["number", "null"]}},
+            },
+            "request": {"type": "object", "description": "the body as it was sent, the callback URL left out"},
+        },
+    },
     "CallbackUrl": {
         "type": "object",
         "required": ["id", "url", "expires_at"],
@@ -191,6 +213,7 @@ _BODIES = {
     "/api/tasks/lookup": "LookupIn",
     "/api/callback-urls": "CallbackUrlIn",
     "/api/notifications/redrive": "RedriveIn",
+    "/api/generate/{source}": "GenerateIn",
 }
 _ANSWERS = {
     "/api/tasks": "Row",
@@ -200,6 +223,12 @@ _ANSWERS = {
     "/api/notifications/redrive": "Redriven",
     "/api/targets": "Targets",
     "/api/targets/{name}/test": "Row",
+}
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "where the provider takes one; a random one is sent where none is given",
+    "schema": {"type": "string", "maxLength": 255},
 }
 _LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
 _LISTS: dict[str, type[PageQuery]] = {
@@ -215,7 +244,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         for method in sorted((route.methods or set()) - {"HEAD"}):
-            paths.setdefault(route.path, {})[method.lower()] = _operation(route, method)
+            paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -233,25 +262,37 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route, method: str) -> dict[str, Any]:
     is_list = method == "GET" and route.path in _LISTS
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.param_convertors
     ]
     if is_list:
         properties = _LISTS[route.path].model_json_schema()["properties"]
         parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
     operation: dict[str, Any] = {
-        "operationId": f"{route.name}_{len(route.param_convertors)}",
+        "operationId": "_".join(
+            [route.name, str(len(route.param_convertors)), *([method.lower()] if _is_proxy(route) else [])]
+        ),
         "summary": (inspect.getdoc(route.endpoint) or route.name.replace("_", " ")).split("\n")[0],
         "parameters": parameters,
         "responses": {**_success(route, is_list), "4XX": _PROBLEM, "503": _PROBLEM},
     }
-    if route.path.startswith("/api/") or route.path == "/metrics":
+    if route.path == "/api/generate/{source}":
+        operation["parameters"].append(_IDEMPOTENCY)
+    if _is_proxy(route):
+        operation["responses"] |= dict.fromkeys(("502", "504"), _PROBLEM)
+        if method in {"POST", "PUT", "PATCH"}:
+            operation["requestBody"] = _json({"description": "what the provider documents"})
+    if route.path.startswith("/api/") or route.path == "/metrics" or _is_proxy(route):
         operation["security"] = [{"token": []}]
     if method == "POST" and route.path in _BODIES:
         operation["requestBody"] = _json({"$ref": f"#/components/schemas/{_BODIES[route.path]}"}, required=True)
     if route.path.startswith("/webhooks/"):
         operation["requestBody"] = _json({"description": "what the provider documents"}, required=True)
     return operation
+
+
+def _is_proxy(route: Route) -> bool:
+    return route.path.startswith("/proxy/")
 
 
 def _success(route: Route, is_list: bool) -> dict[str, Any]:
@@ -265,6 +306,13 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
     if route.path == "/metrics":
         text = {"text/plain": {"schema": {"type": "string"}}}
         return {"200": {"description": "Prometheus text, version 0.0.4.", "content": text}}
+    if _is_proxy(route):
+        ids = {"description": "our ids of the tasks that a create call made", "schema": {"type": "string"}}
+        answered = "What the provider answered, unchanged, whatever its status."
+        return {"default": {"description": answered, "headers": {"Reelkeep-Task": ids}}}
+    if route.path == "/api/generate/{source}":
+        made = {"description": "OK", **_json({"$ref": "#/components/schemas/Generated"})}
+        return {"200": made, "502": _PROBLEM, "504": _PROBLEM}
     if route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
         name = "Receipt"
     elif route.path == "/api/status":

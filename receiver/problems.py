@@ -22,17 +22,31 @@ RETRY_AFTER = "2"  # seconds
 
 
 class ProblemError(Exception):
-    """An answer other than 2xx that an endpoint decided on."""
+    """An answer other than 2xx that an endpoint decided on. *more* are members beside those of every problem."""
 
-    def __init__(self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.detail = detail
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
 
-def problem(status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def problem(
+    status: int,
+    reason: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Response:
     """A problem document; `type` is `about:blank`, since the status and the reason say all there is."""
     document: dict[str, Any] = {
         "type": "about:blank",
@@ -40,13 +54,14 @@ def problem(status: int, reason: str, detail: str, headers: Mapping[str, str] | 
         "status": status,
         "detail": detail,
         "reason": reason,
+        **(more or {}),
     }
     return Answer(document, status, headers=dict(headers or {}), media_type="application/problem+json")
 
 
 def on_problem(_request: Request, exc: Exception) -> Response:
     assert isinstance(exc, ProblemError)  # noqa: S101 (registered for this type alone)
-    return problem(exc.status, exc.reason, exc.detail, exc.headers)
+    return problem(exc.status, exc.reason, exc.detail, exc.headers, exc.more)
 
 
 def on_error(_request: Request, exc: Exception) -> Response:

@@ -553,11 +553,18 @@ def test_proxy__does_what_it_says(proxy: _Proxy) -> None:
     assert b'{"a":1}' == proxy.web.heard.pop()[2]
 
     assert proxy.ask("POST", path, whole + b"!", signed) in {413, 502}  # 502: Caddy 2.6
-    for closed in ("/", "/api/assets", "/readyz", "/webhooks/../api/assets", "/webhooks/%2e%2e/api/assets"):
+    inside = ("/proxy/kie/api/v1/veo/generate", "/api/generate/kie")
+    for closed in (
+        "/", "/api/assets", "/readyz", "/webhooks/../api/assets", "/webhooks/%2e%2e/api/assets", *inside,
+        "/webhooks/../proxy/kie/api/v1/veo/generate",
+    ):  # fmt: skip
         assert 403 == proxy.ask("GET", closed), closed
     assert 404 == proxy.ask("POST", path, b"{}", signed, scheme="http")
     assert [] == proxy.web.heard
     assert 200 == proxy.ask("GET", "/api/assets", client="127.0.0.1")
+    for open_inside in inside:  # with pictures in the request
+        assert 200 == proxy.ask("POST", open_inside, whole * 2, client="127.0.0.1")
+        assert (open_inside, whole * 2) == (proxy.web.heard[-1][0], proxy.web.heard[-1][2])
 
     proxy.web.stop()
     assert 502 == proxy.ask("POST", path, b"{}", signed)

@@ -17,11 +17,11 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import certifi
 import httpcore
 import httpx
 
 from archive.errors import LinkRefusedError
+from archive.tls import authorities
 from workers.addresses import is_public
 
 Resolve = Callable[[str, int], list[str]]
@@ -93,13 +93,6 @@ def _bounded(timeout: float | None) -> float | None:
     if left <= 0:
         raise httpcore.ReadTimeout("out of time")
     return left if timeout is None else min(timeout, left)
-
-
-def authorities() -> ssl.SSLContext:
-    """Trust certifi's authorities, the same on every machine; SSL_CERT_FILE says nothing here."""
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def resolve(host: str, port: int) -> list[str]:

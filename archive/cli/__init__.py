@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from archive.cli import callbacks, lists, local, notify, tasks
+from archive.cli import callbacks, generate, lists, local, notify, tasks
 from archive.cli.verbs import Verbs
 from archive.errors import LedgerError
 from archive.settings import SettingsError
 from reelkeep.client import RefusedError, UnreachableError
 
-_GROUPS = (local, callbacks, lists, tasks, notify)  # each adds its verbs, in the order that --help shows
+_GROUPS = (local, callbacks, generate, lists, tasks, notify)  # each adds its verbs, in the order that --help shows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

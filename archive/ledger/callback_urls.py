@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from archive.documents import dump
 from archive.ledger import outbox
@@ -31,9 +31,19 @@ class Call:
 
 
 def create(
-    db: Database, source: str, external_id: str | None, metadata: Mapping[str, Any] | None, life: timedelta
+    db: Database,
+    source: str,
+    external_id: str | None,
+    metadata: Mapping[str, Any] | None,
+    life: timedelta,
+    forward_url: str | None = None,
 ) -> CallbackUrl:
-    """Keep what the first task that comes by the URL shall inherit. Raises LedgerError."""
+    """
+    Keep what the first task that comes by the URL shall inherit, and where its callbacks are passed on to.
+
+    Raises:
+        LedgerError
+    """
     with db.write() as conn:
         now = db.now(conn)
         made = CallbackUrl(token_hex(16), (now + life).replace(microsecond=0))
@@ -44,9 +54,16 @@ def create(
             "metadata": dump(metadata) if metadata is not None else None,
             "created_at": now,
             "expires_at": made.expires_at,
+            "forward_url": forward_url,
         }
         conn.execute(insert(callback_urls).values(**row))
     return made
+
+
+def drop_unused(db: Database, callback: str) -> None:
+    """Forget a reference that no task has come by: what it was made for was refused."""
+    with db.write() as conn:
+        conn.execute(delete(callback_urls).where(callback_urls.c.id == callback, callback_urls.c.task.is_(None)))
 
 
 def source_of(db: Database, callback: str) -> str | None:

@@ -1,6 +1,6 @@
 """Tasks the user registers, so that they are looked at and their metadata is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,6 +83,12 @@ def register_all(db: Database, registrations: Sequence[Registration], actor: str
         calls = [Call(r.callback, key) for key, r in zip(keys, registrations, strict=True) if r.callback]
         callback_urls.follow(conn, calls, now, rebind=True)
     return [Registered(key, TaskState((after.get(key) or rows[key])["state"]), key in new) for key in keys]
+
+
+def known(db: Database, keys: Collection[str]) -> set[str]:
+    """Which of *keys*, ids of ours, the ledger has."""
+    with db.read() as conn:
+        return set(conn.scalars(select(tasks.c.id).where(tasks.c.id.in_(keys))))
 
 
 _SAID = ("state", "reason", "external_id", "metadata", "expected_at", "must_by", "look_at", "vouched")

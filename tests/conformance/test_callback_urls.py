@@ -102,3 +102,33 @@ def test_follow__by_which_verdict_a_task_is_vouched_for(db: Database) -> None:
         name: vouched for name, vouched in found.items() if not name.startswith("later-")
     }
     assert all(found[verdict.label] is found[f"later-{verdict.label}"] for verdict in Verdict)
+
+
+def test_create__keeps_where_callbacks_are_passed_on_to(db: Database) -> None:
+    """The URL of the proxy's caller stands with the reference that took its place."""
+    theirs = "https://app.example/hook?secret=s"
+    made = callback_urls.create(db, "kie", None, None, timedelta(days=1), theirs)
+    other = callback_urls.create(db, "kie", None, None, timedelta(days=1))
+    with db.read() as conn:
+        found = {row.id: row.forward_url for row in conn.execute(select(urls_table))}
+    assert {made.id: theirs, other.id: None} == found
+
+
+def test_drop__only_what_nobody_came_by(db: Database) -> None:
+    """A reference whose order was refused is forgotten; one that a task came by stays, whoever drops it."""
+    claims.register_sources(db, {"kie": 8})
+    used, unused = (callback_urls.create(db, "kie", None, {"n": n}, timedelta(days=1)).id for n in range(2))
+    tasks.register(db, [tasks.Registration("kie", "t1", None, None, None, LINK_LIFE, LINK_LIFE, False, used)], "proxy")
+    for callback in (used, unused, unused, "0" * 32):
+        callback_urls.drop_unused(db, callback)
+    with db.read() as conn:
+        assert [used] == list(conn.scalars(select(urls_table.c.id)))
+
+
+def test_known__which_of_them(db: Database) -> None:
+    """Of a list of our ids those that the ledger has; of none none."""
+    [key] = tasks.register(
+        db, [tasks.Registration("kie", "t1", None, None, None, LINK_LIFE, LINK_LIFE, False)], "proxy"
+    )
+    assert {key} == tasks.known(db, {key, "0" * 32})
+    assert set() == tasks.known(db, set())

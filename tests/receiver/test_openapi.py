@@ -37,7 +37,7 @@ def test_document__every_route_and_nothing_else(house: House, document: dict[str
     app = house.client.app
     assert isinstance(app, Starlette)
     routes = {
-        (route.path, method)
+        (route.path_format, method)
         for route in app.routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
@@ -58,9 +58,9 @@ def test_document__operations_are_told_apart(document: dict[str, Any]) -> None:
 
 
 def test_document__who_needs_a_token(document: dict[str, Any]) -> None:
-    """Exactly what stands under /api, and the metrics, need a bearer token."""
+    """Exactly what stands under /api, the proxy and the metrics need a bearer token."""
     for (path, _), one in operations(document).items():
-        assert (path.startswith("/api/") or path == "/metrics") is ("security" in one)
+        assert (path.startswith(("/api/", "/proxy/")) or path == "/metrics") is ("security" in one)
 
 
 def test_document__lists_take_every_filter(document: dict[str, Any]) -> None:
@@ -77,7 +77,8 @@ def test_document__bodies(document: dict[str, Any]) -> None:
     assert {
         ("/api/tasks", "POST"), ("/api/tasks/import", "POST"), ("/api/tasks/lookup", "POST"),
         ("/api/callback-urls", "POST"), ("/api/notifications/redrive", "POST"),
-        ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"),
+        ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"), ("/api/generate/{source}", "POST"),
+        *(("/proxy/{source}/{path}", method) for method in ("POST", "PUT", "PATCH")),
     } == with_body  # fmt: skip
 
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import LinkRefusedError
+from archive.tls import authorities
 from tests.origin import Authority, Origin, origin, whole
-from workers.egress import Egress, Policy, Resolve, authorities, check_link, next_hop
+from workers.egress import Egress, Policy, Resolve, check_link, next_hop
 
 OPEN = Policy()
 PLAIN = Policy(insecure_http=True)

@@ -1,0 +1,34 @@
+"""What is kept of a request that ordered something: the task's metadata. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+GENERATE = "generate"  # the member that is ours; the others are the user's
+MAX_TEXT = 16_384  # characters; a prompt is shorter, a picture in base64 longer
+MAX_DEPTH = 32  # levels; whoever reads it again shall not run out of stack
+_HEAD = 64
+
+
+def kept(request: Mapping[str, Any] | None, callback_field: str | None, **facts: Any) -> dict[str, Any]:
+    """
+    The metadata of a task that *request* ordered: all of it but the callback URL, which is a secret.
+
+    Of a text beyond `MAX_TEXT` its beginning, length and SHA-256 are kept: pictures inside a request are its input, and
+    every list of tasks would carry them. What is nested deeper than `MAX_DEPTH` is `…`.
+    """
+    body = None if request is None else {name: value for name, value in request.items() if name != callback_field}
+    return {GENERATE: {**facts, "request": _shortened(body)}}
+
+
+def _shortened(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, dict | list) and depth > MAX_DEPTH:
+        return "…"
+    if isinstance(value, dict):
+        return {key: _shortened(each, depth + 1) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each, depth + 1) for each in value]
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{value[:_HEAD]}… ({len(value)} characters, SHA-256 {digest})"
+    return value

@@ -1,0 +1,148 @@
+"""
+The way to the providers' APIs: for create calls and for what callers of the proxy ask.
+
+A request goes to its source's `api_base` and nowhere else, since it carries the API key: no redirect is followed, no
+proxy of the environment is used, no cookie is kept. Two pools: a create call always opens a connection of its own,
+because one that was kept and is closed just then cannot be told from an order whose answer was lost.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from archive.errors import TransientError
+from archive.model import ApiAnswer
+from archive.sources import Source
+from archive.tls import authorities
+
+Sleep = Callable[[float], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
+_CONNECT = 5.0  # seconds
+_PAUSE = 0.3  # seconds, before what was not sent is sent after all
+_CONNECTIONS = 128  # at a time, of each pool
+_KEPT = 32
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+
+
+class NotSentError(TransientError):
+    """No connection: nothing of the request has left us."""
+
+
+class AnswerLostError(TransientError):
+    """The request may have arrived, and what was answered is not known."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `target` is path and query as they go on the wire, below `api_base`."""
+
+    method: str
+    target: bytes
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    patience: timedelta  # between two pieces of the answer, and before the first
+    is_order: bool
+
+
+class Incoming:
+    """An answer whose body is still on its way. To be closed by whoever was given it."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Headers = response.headers.raw
+        self._response = response
+        self._pieces = self._translated()  # kept, so that it can be left and taken up again
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The bytes that have not been read yet, as they come over the wire. Raises AnswerLostError."""
+        return self._pieces
+
+    async def read(self, limit: int) -> tuple[bytes, bool]:
+        """The body, and whether that is all of it: beyond *limit* bytes the rest waits. Raises AnswerLostError."""
+        body = bytearray()
+        async for piece in self._pieces:
+            body += piece
+            if len(body) > limit:
+                return bytes(body), False
+        return bytes(body), True
+
+    def understood(self, body: bytes) -> ApiAnswer:
+        """The answer as the provider modules read it."""
+        return ApiAnswer(self.status, {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in self.headers}, body)
+
+    async def close(self) -> None:
+        await self._response.aclose()
+
+    async def _translated(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._response.aiter_raw():
+                yield piece
+        except httpx.TransportError as exc:
+            raise _lost(exc) from exc
+
+
+class Upstream:
+    """Sends calls. One for the whole application, closed with it."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep) -> None:
+        self._sleep = sleep
+        context = tls or authorities()
+        self._orders = _client(context, kept=0)
+        self._questions = _client(context, kept=_KEPT)
+
+    async def send(self, source: Source, call: Call) -> Incoming:
+        """
+        Send *call* to *source*.
+
+        What provably was not sent is tried once more.
+
+        Raises:
+            NotSentError: `unreachable`.
+            AnswerLostError: `timed_out`, `answer_lost`.
+        """
+        try:
+            return await self._send(source, call)
+        except NotSentError:
+            await self._sleep(_PAUSE)
+            return await self._send(source, call)
+
+    async def close(self) -> None:
+        await self._orders.aclose()
+        await self._questions.aclose()
+
+    async def _send(self, source: Source, call: Call) -> Incoming:
+        base = httpx.URL(source.base)
+        patience = call.patience.total_seconds()
+        timeout = httpx.Timeout(patience, connect=_CONNECT, pool=_CONNECT, write=60.0)
+        target = base.raw_path.rstrip(b"/") + call.target
+        request = httpx.Request(
+            call.method,
+            base,
+            headers=[(b"Host", base.netloc), *call.headers],
+            content=call.body,
+            extensions={"target": target, "timeout": timeout.as_dict()},
+        )
+        client = self._orders if call.is_order else self._questions
+        try:
+            return Incoming(await client.send(request, stream=True))
+        except _NOT_SENT as exc:
+            raise NotSentError("unreachable") from exc
+        except httpx.TransportError as exc:
+            raise _lost(exc) from exc
+
+
+def _lost(exc: httpx.TransportError) -> AnswerLostError:
+    return AnswerLostError("timed_out" if isinstance(exc, httpx.TimeoutException) else "answer_lost")
+
+
+def _client(tls: ssl.SSLContext, *, kept: int) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15)
+    transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
+    # Requests are made without the client's cookies; a jar that takes none keeps them from piling up in it.
+    jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, cookies=jar)
