@@ -54,8 +54,21 @@ def object_prefix(source: str, task_id: str, role: str, asset: str) -> str:
     The task id is percent-encoded, dots included, and long ones are cut (the asset id keeps them apart), so that no
     id can climb out of its folder or exceed S3's 1,024 bytes.
     """
-    task = quote(task_id, safe="").replace(".", "%2E") if task_id.strip(".") == "" else quote(task_id, safe="")
-    return f"assets/{source}/{task[:200]}/{role}-{asset}"
+    return f"assets/{source}/{_encoded(task_id)}/{role}-{asset}"
+
+
+def metadata_key(source: str, task_id: str, document: bytes) -> str:
+    """
+    The key of a task's metadata in the companion bucket: `metadata/{source}/{task}-{digest}.json`.
+
+    The digest is the first 16 hex digits of the document's SHA-256: other metadata is another object.
+    """
+    return f"metadata/{source}/{_encoded(task_id)}-{hashlib.sha256(document).hexdigest()[:16]}.json"
+
+
+def _encoded(task_id: str) -> str:
+    quoted = quote(task_id, safe="")
+    return (quoted.replace(".", "%2E") if task_id.strip(".") == "" else quoted)[:200]
 
 
 def manifest_key(object_key: str) -> str:

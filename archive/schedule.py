@@ -4,7 +4,10 @@ from datetime import datetime, timedelta
 
 LOOK_CEILING = timedelta(minutes=10)
 GIVE_UP = timedelta(days=14)  # the longest any provider we know keeps a file: there would be nothing left to fetch
+ADOPTED_AFTER = timedelta(days=1)  # expected this long before it was registered, a task is from the past
+ADOPTION = timedelta(days=1)  # within which what is from the past is asked about
 HINT_FLOOR = timedelta(seconds=2)
+SURE_GAP = timedelta(minutes=1)  # between the two looks that make a task from the past gone; APIs lag by seconds
 RETRY_FLOOR = timedelta(seconds=1)
 RETRY_CEILING = timedelta(minutes=5)
 # Between the attempts at one notification: more than 24 hours in all, so that a target may be down for a whole day.
@@ -12,6 +15,18 @@ SENDS = tuple(timedelta(seconds=s) for s in (10, 60, 300, 900, 1800, 3600, 7200,
 REST_FLOOR = timedelta(seconds=5)
 REST_CEILING = timedelta(minutes=5)
 MAX_ASKED_REST = timedelta(hours=1)  # of a target that says Retry-After; then it is asked again
+
+
+def first_must_by(*, now: datetime, expected_at: datetime, link_life: timedelta) -> datetime:
+    """
+    The earliest instant at which a task registered *now* could be beyond reach.
+
+    One from the past has outlived what could die soon: what is left of it lies in a storage counted in days. It gives
+    way to every fresh task, whose link is about to be born, and a thousand of them are no alarm for a day.
+    """
+    if now - expected_at >= ADOPTED_AFTER:
+        return now + ADOPTION
+    return max(expected_at, now) + link_life
 
 
 def next_look(

@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 from anyio.to_thread import run_sync
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -29,30 +28,11 @@ from receiver.auth import Role, require
 from receiver.bodies import read_model
 from receiver.paging import page, read_filter
 from receiver.problems import ProblemError
+from receiver.task_in import TaskIn
 from receiver.understand import CALLBACK, names_no_task, understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
 OPERATOR = "operator"
-# Instants outside of these cannot be meant, and reckoning with the last of all overflows.
-_FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-
-
-class TaskIn(BaseModel):
-    """A task to watch over."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    source: Annotated[str, Field(description="a configured source")]
-    task_id: Annotated[str, Field(description="the provider's id of the task")]
-    external_id: Annotated[str | None, Field(min_length=1, max_length=512, description="your own id")] = None
-    metadata: Annotated[dict[str, JsonValue] | None, Field(description="anything you want to find again")] = None
-    expected_by: Annotated[
-        AwareDatetime | None,
-        Field(ge=_FIRST, lt=_LAST, description="when the result is likely; plans the first look"),
-    ] = None
-    callback_id: Annotated[
-        str | None, Field(description="the `id` of the callback URL that was made for it; binds the two")
-    ] = None
 
 
 class Api:
@@ -101,7 +81,7 @@ class Api:
             wanted.task_id,
             external_id=wanted.external_id,
             metadata=wanted.metadata,
-            expected_by=wanted.expected_by.astimezone(UTC) if wanted.expected_by else None,
+            expected_by=wanted.expected_at,
             callback=wanted.callback_id,
         )
         [key] = await run_sync(tasks.register, self._db, [told], OPERATOR)

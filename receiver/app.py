@@ -24,6 +24,7 @@ from receiver.api import Api
 from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
 from receiver.health import Health
+from receiver.imports import Imports
 from receiver.intake import Intake
 from receiver.metrics import Metrics
 from receiver.openapi import describe
@@ -44,6 +45,7 @@ def create_app(
     intake = Intake(db, on_due=due.set)
     webhooks = Webhooks(settings, intake, partial(callback_urls.bound_task, db), clock)
     api = Api(settings, db, content.link, on_due=due.set)
+    imports = Imports(settings, db, on_due=due.set)
     health = Health(
         db,
         {
@@ -67,6 +69,8 @@ def create_app(
         Route("/api/status", api.status),
         Route("/api/tasks", api.list_tasks, methods=["GET"]),
         Route("/api/tasks", api.add_task, methods=["POST"]),
+        Route("/api/tasks/import", imports.import_tasks, methods=["POST"]),
+        Route("/api/tasks/lookup", imports.look_up_tasks, methods=["POST"]),
         Route("/api/tasks/{id}", api.get_task),
         Route("/api/callback-urls", CallbackUrls(settings, db).add_callback_url, methods=["POST"]),
         Route("/api/assets", api.list_assets),

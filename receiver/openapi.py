@@ -5,12 +5,22 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.routing import Route
 
-from archive.model import Callbacks
-from receiver.api import TaskIn
+from archive.model import Callbacks, TaskState
 from receiver.callback_urls import CallbackUrlIn
+from receiver.imports import ImportIn, LookupIn
 from receiver.paging import ListQuery
+from receiver.task_in import TaskIn, TaskRow
+
+
+def _own(model: type[BaseModel], named: str) -> dict[str, Any]:
+    """The model's schema, with *named* among the document's own schemas instead of within it."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["$defs"].pop(named)
+    return {name: value for name, value in schema.items() if value}
+
 
 _PROBLEM = {
     "description": "A problem document (RFC 9457) with a `reason` slug.",
@@ -85,6 +95,52 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
     "TaskIn": TaskIn.model_json_schema(),
+    "TaskRow": TaskRow.model_json_schema(),
+    "ImportIn": _own(ImportIn, "TaskRow"),
+    "Imported": {
+        "type": "object",
+        "required": ["tasks"],
+        "properties": {
+            "tasks": {
+                "type": "array",
+                "description": "in the order they were sent",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "source", "task_id", "state", "is_new"],
+                    "properties": {
+                        **{key: {"type": "string"} for key in ("id", "source", "task_id")},
+                        "state": {"enum": [*TaskState]},
+                        "is_new": {"type": "boolean", "description": "false: it was known before"},
+                    },
+                },
+            },
+        },
+    },
+    "LookupIn": LookupIn.model_json_schema(),
+    "Lookup": {
+        "type": "object",
+        "required": ["tasks"],
+        "properties": {
+            "tasks": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "source", "task_id", "external_id", "state", "reason", "assets"],
+                    "properties": {
+                        **{key: {"type": "string"} for key in ("id", "source", "task_id")},
+                        **{key: {"type": ["string", "null"]} for key in ("external_id", "reason")},
+                        "state": {"enum": [*TaskState]},
+                        "assets": {
+                            "type": "object",
+                            "description": "how many are in which state",
+                            "additionalProperties": {"type": "integer"},
+                        },
+                        "asset_reasons": {"type": "array", "items": {"type": "string"}},
+                    },
+                },
+            },
+        },
+    },
     "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
     "CallbackUrl": {
         "type": "object",
@@ -96,7 +152,13 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
 }
-_BODIES = {"/api/tasks": "TaskIn", "/api/callback-urls": "CallbackUrlIn"}
+_BODIES = {
+    "/api/tasks": "TaskIn",
+    "/api/tasks/import": "ImportIn",
+    "/api/tasks/lookup": "LookupIn",
+    "/api/callback-urls": "CallbackUrlIn",
+}
+_ANSWERS = {"/api/tasks/import": "Imported", "/api/tasks/lookup": "Lookup", "/api/callback-urls": "CallbackUrl"}
 _LINK = {"url": {"type": "string", "format": "uri"}, "expires_at": {"type": "string", "format": "date-time"}}
 _LISTS = ("/api/tasks", "/api/assets", "/api/deliveries")
 
@@ -162,8 +224,8 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         name = "Status"
     elif is_list:
         name = "Page"
-    elif route.path == "/api/callback-urls":
-        name = "CallbackUrl"
+    elif route.path in _ANSWERS:
+        name = _ANSWERS[route.path]
     elif "{id}" in route.path or route.path == "/api/tasks":
         name = "Row"
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"archive", "receiver", "workers", "simulator"}
+OURS = {"archive", "receiver", "workers", "simulator", "reelkeep"}
 MEDIA_AND_STORE = {"av", "boto3", "botocore", "s3transfer"}
 WEB = {"starlette", "uvicorn", "receiver", "httptools", "uvloop"}
 
@@ -58,10 +58,24 @@ def test_archive__its_heart_loads_no_client(package: str) -> None:
 
 def test_archive__an_http_client_only_where_the_command_line_needs_it() -> None:
     """Whoever imports the core gets no HTTP client by it, and no queue but through `wakeups`."""
-    shells = ("archive.client", "archive.cli", "archive.up", "archive.s3")
+    shells = ("archive.cli", "archive.up", "archive.s3")
     rest = [name for name in modules("archive") if not name.startswith(shells)]
     assert set() == loaded(*rest) & {"httpx", "httpcore"}
     assert set() == loaded(*(set(rest) - {"archive.wakeups"})) & {"rq", "redis"}
+
+
+def test_reelkeep__is_light_for_its_users() -> None:
+    """Asking the API costs httpx and nothing else; reading notifications adds the library that verifies them."""
+    heavy = loaded("reelkeep.client")
+    light = loaded("httpx")
+    assert {"reelkeep"} == heavy - light - sys.stdlib_module_names
+    assert {"reelkeep", "standardwebhooks"} == loaded(*modules("reelkeep")) - light - sys.stdlib_module_names
+
+
+def test_reelkeep__only_the_command_line_uses_it() -> None:
+    """The service itself asks nobody through its own API."""
+    rest = [name for name in modules("archive") if not name.startswith("archive.cli")]
+    assert "reelkeep" not in loaded(*rest, "receiver.app", "workers.runtime")
 
 
 def test_simulator__knows_nothing_of_ours() -> None:

@@ -37,7 +37,7 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from archive.errors import StoreUnavailableError
-from archive.identity import manifest_key, object_prefix
+from archive.identity import manifest_key, metadata_key, object_prefix
 from archive.s3 import S3Store
 from archive.settings import ENVIRONMENT, Server, Settings, Store, Workers, load
 from workers.poster import poster_key
@@ -570,6 +570,7 @@ def test_proxy__does_what_it_says(proxy: _Proxy) -> None:
 
 ORIGINAL = object_prefix("kie", "task", "video", "0" * 32) + ".mp4"
 OBJECTS = [("videos", ORIGINAL), ("videos", manifest_key(ORIGINAL)), ("videos-companion", poster_key(ORIGINAL))]
+OF_A_WORKER = [*OBJECTS, ("videos-companion", metadata_key("kie", "task", b"{}"))]  # nobody shows it from there
 ROLES = {"worker": ROOT / "workers", "web": ROOT / "receiver"}
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html (a HEAD needs GetObject; without
 # ListBucket a missing object is 403, not 404; HeadBucket is ListBucket)
@@ -640,7 +641,7 @@ def _needed(role: str, root: Any) -> set[Right]:
         store = S3Store(Store(dialect=dialect))
         for client in (store._client, store._public):
             client.meta.events.register("provide-client-params.s3", note)
-        for bucket, key in OBJECTS:
+        for bucket, key in OF_A_WORKER if role == "worker" else OBJECTS:
             version = None
             if "put" in verbs:
                 version = _put(store, bucket, key)
@@ -698,7 +699,7 @@ def test_policy__holds_in_a_store_that_judges_by_it(buckets: Any, monkeypatch: p
     @set_initial_no_auth_action_count(0)
     def judged() -> None:
         worker = become("worker")
-        for bucket, key in OBJECTS:
+        for bucket, key in OF_A_WORKER:
             version = _put(worker, bucket, key)
             assert worker.head(bucket, key, version) is not None
             assert b"film" == b"".join(worker.read(bucket, key, version))

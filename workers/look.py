@@ -17,7 +17,7 @@ from archive.ledger.database import Database
 from archive.ledger.looks import Look
 from archive.model import Event, Progress, Verdict
 from archive.providers import PROVIDERS, Provider
-from archive.schedule import LOOK_CEILING, is_hopeless, next_look
+from archive.schedule import LOOK_CEILING, SURE_GAP, is_hopeless, next_look
 from archive.sources import Source
 from archive.statements import state
 from workers.meter import Meter
@@ -70,7 +70,9 @@ class Looker:
         later = self._later(look, provider)
         hopeless = is_hopeless(now=self._clock(), expected_at=look.expected_at, hinted_at=look.hinted_at)
         match answer:
-            case Event(progress=Progress.RUNNING) | NotUnderstoodError() if hopeless:
+            case Event(progress=Progress.RUNNING) if hopeless:
+                looks.gone(self._db, look, "never_finished")
+            case NotUnderstoodError() if hopeless and self._clock() - look.created_at >= provider.GONE_AFTER:
                 looks.gone(self._db, look, "never_finished")
             case Event():
                 if answer.progress is Progress.RUNNING and answer.reason:
@@ -78,11 +80,10 @@ class Looker:
                 statement = state(look.source, self._sources[look.source], answer, Verdict.POLLED, "poll")
                 return looks.record(self._db, look, statement, later)
             case TaskUnknownError():
-                heard_at = max(look.created_at, look.hinted_at or look.created_at)
-                if self._clock() - heard_at < provider.GONE_AFTER:
-                    looks.postpone(self._db, look, later, answer.reason, lives=provider.LINK_LIFE)
-                else:
-                    looks.gone(self._db, look, answer.reason)
+                self._record_unknown(look, later, answer.reason)
+            case ProviderBusyError(reason="batch_incomplete"):
+                # Nobody has asked about it: what it was last told stands, and it is soon asked about by itself.
+                looks.postpone(self._db, look, min(later, self._clock() + SURE_GAP), look.reason)
             case ProviderBusyError():
                 _log.warning("look.busy", extra={**fields, "reason": answer.reason})
                 wish = min(answer.retry_after or timedelta(0), accounts.MAX_REST)
@@ -94,6 +95,23 @@ class Looker:
                 gap = max(LOOK_CEILING, min(overdue / 5, STUCK_CEILING))
                 looks.postpone(self._db, look, self._clock() + gap, answer.reason)
         return 0
+
+    def _record_unknown(self, look: Look, later: datetime, reason: str) -> None:
+        """
+        No route knows the task: gone once it is old enough in our ledger, or from the past and unknown twice.
+
+        What is from the past keeps its place behind fresh tasks; of a fresh one the link may be born any moment.
+        """
+        provider = PROVIDERS[self._sources[look.source].provider]
+        now = self._clock()
+        heard_at = max(look.created_at, look.hinted_at or look.created_at)
+        is_past = now - max(look.expected_at, look.hinted_at or look.expected_at) >= provider.GONE_AFTER
+        if now - heard_at >= provider.GONE_AFTER or (is_past and look.reason == reason):
+            looks.gone(self._db, look, reason)
+        elif is_past:
+            looks.postpone(self._db, look, now + SURE_GAP * (1 + self._spread() / 5), reason)
+        else:
+            looks.postpone(self._db, look, later, reason, lives=provider.LINK_LIFE)
 
     def _later(self, look: Look, provider: Provider) -> datetime:
         """The next look, counted from now: asking may have taken its time."""

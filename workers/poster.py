@@ -10,7 +10,7 @@ from pathlib import Path
 from archive.errors import ObjectConflictError, ProbeError, StoreUnavailableError
 from archive.ledger import outbox
 from archive.ledger.database import Database
-from archive.ledger.outbox import Errand
+from archive.ledger.outbox import PosterErrand
 from archive.store import ArchiveStore
 from workers.probe import poster
 
@@ -23,7 +23,7 @@ def poster_key(object_key: str) -> str:
     return "posters/" + object_key.removeprefix("assets/").rsplit(".", 1)[0] + ".jpg"
 
 
-def make_poster(db: Database, store: ArchiveStore, companion: str, spool: Path, errand: Errand) -> None:
+def make_poster(db: Database, store: ArchiveStore, companion: str, spool: Path, errand: PosterErrand) -> None:
     """Do *errand*. A film that gives no picture has no poster; a store that is away is tried again."""
     spool.mkdir(parents=True, exist_ok=True)
     key = poster_key(errand.key)

@@ -18,11 +18,13 @@ from archive.errors import ClaimLostError, LedgerError
 from archive.ledger import claims, looks, outbox
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
+from archive.ledger.outbox import MetadataErrand
 from archive.model import Link
 from archive.s3 import S3Store
 from archive.settings import Settings
 from archive.store import link_to
 from workers.archive_asset import Ports, archive_asset
+from workers.companion import write_metadata
 from workers.egress import Egress
 from workers.fetch import Fetched, Limits, fetch
 from workers.look import Looker
@@ -153,8 +155,11 @@ class Runtime:
         errand = outbox.take(self._db)
         if errand is None:
             return False
-        store = self._settings.store
-        make_poster(self._db, self._store, store.companion, self._settings.workers.spool, errand)
+        companion = self._settings.store.companion
+        if isinstance(errand, MetadataErrand):
+            write_metadata(self._db, self._store, companion, errand)
+        else:
+            make_poster(self._db, self._store, companion, self._settings.workers.spool, errand)
         return True
 
     def _notify(self, more: Callable[[], None]) -> bool:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from archive.cli import callbacks, lists, local, tasks
 from archive.cli.verbs import Verbs
-from archive.client import RefusedError, UnreachableError
 from archive.errors import LedgerError
 from archive.settings import SettingsError
+from reelkeep.client import RefusedError, UnreachableError
 
 _GROUPS = (local, callbacks, lists, tasks)  # each adds its verbs, in the order that --help shows
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"reelkeep: {exc}", file=sys.stderr)
         return 1
     except UnreachableError as exc:
-        print(f"reelkeep: {exc}", file=sys.stderr)
+        print(f"reelkeep: {exc}" + (" (is `reelkeep up` running?)" if exc.is_unsent else ""), file=sys.stderr)
         return 69
     except LedgerError as exc:
         print(f"reelkeep: the ledger cannot be reached ({exc.reason})", file=sys.stderr)

@@ -9,8 +9,8 @@ from archive.tables import table
 FILTERS = ("source", "state", "task_id", "external_id", "since", "until", "q", "limit", "cursor")
 _COLUMNS = {
     "tasks": ("task_id", "source", "state", "reason", "external_id", "created_at", "id"),
-    "assets": ("task_id", "source", "role", "state", "reason", "size", "must_by", "archived_at", "id"),
-    "deliveries": ("received_at", "source", "outcome", "reason", "verdict", "repeats", "task_id", "id"),
+    "assets": ("task_id", "source", "role", "state", "reason", "external_id", "size", "must_by", "archived_at", "id"),
+    "deliveries": ("received_at", "source", "outcome", "reason", "verdict", "repeats", "task_id", "external_id", "id"),
 }
 _POLLING = ("source", "open", "due", "late", "lag", "failing", "trouble", "requests_per_minute")
 

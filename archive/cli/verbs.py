@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from archive.client import Client
+import httpx
+
 from archive.lifetime import seconds
-from archive.settings import Settings, load
+from archive.settings import Settings, SettingsError, load
+from reelkeep.client import Client, Retries
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -79,7 +81,12 @@ def client(options: argparse.Namespace) -> Client:
     url = options.url or os.environ.get("REELKEEP_URL") or f"http://127.0.0.1:{settings.server.port}"
     tokens = [*settings.server.operator_tokens, *settings.server.viewer_tokens]
     token = os.environ.get("REELKEEP_TOKEN") or (tokens[0].get_secret_value() if tokens else "")
-    return Client(url, token)
+    # A connection for each question: none stands open at the end.
+    http = httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+    try:
+        return Client(url, token, retries=Retries(times=0), http=http)  # who sits at a terminal may try again
+    except ValueError as exc:
+        raise SettingsError([f"--url, REELKEEP_URL, REELKEEP_TOKEN: {exc}"]) from None
 
 
 def tell(options: argparse.Namespace, answer: dict[str, Any]) -> int:

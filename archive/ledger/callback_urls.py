@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from archive.documents import dump
+from archive.ledger import outbox
 from archive.ledger.database import Database
 from archive.ledger.schema import callback_urls, tasks
 
@@ -61,7 +62,7 @@ def bound_task(db: Database, callback: str) -> str | None:
         return conn.scalars(joined.where(callback_urls.c.id == callback)).first()
 
 
-def follow(conn: Connection, calls: Sequence[Call], *, rebind: bool = False) -> None:
+def follow(conn: Connection, calls: Sequence[Call], at: datetime, *, rebind: bool = False) -> None:
     """
     Bind each reference to the first task that came by it, in the order of *calls*, whose tasks the caller has locked.
 
@@ -98,7 +99,17 @@ def follow(conn: Connection, calls: Sequence[Call], *, rebind: bool = False) -> 
             [{"row_id": key, "bound_to": rows[key]["task"]} for key in sorted(bound)],
         )
     if heirs:
+        before = _own_words(conn, heirs)
         conn.execute(_INHERIT, heirs)
+        after = _own_words(conn, heirs)
+        outbox.owe_metadata(conn, [key for key in after if after[key][1] and after[key] != before[key]], at)
+
+
+def _own_words(conn: Connection, heirs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str | None, str | None]]:
+    """External id and metadata, as they stand."""
+    wanted = select(tasks.c.id, tasks.c.external_id, tasks.c.metadata)
+    found = conn.execute(wanted.where(tasks.c.id.in_([heir["row_id"] for heir in heirs])))
+    return {key: (external_id, metadata) for key, external_id, metadata in found}
 
 
 _INHERIT = (

@@ -102,7 +102,7 @@ def _apply(conn: Connection, items: Sequence[Received], at: datetime) -> int:
     said = [item.statement for item in items if item.statement]
     due = events.apply(conn, said, at)
     came_by = [(item.callback, item.statement) for item in items if item.callback and item.statement]
-    callback_urls.follow(conn, [Call(key, statement.task_key) for key, statement in came_by])
+    callback_urls.follow(conn, [Call(key, statement.task_key) for key, statement in came_by], at)
     return due + sum(statement.decision is Decision.CONFIRM for statement in said)
 
 

@@ -35,6 +35,7 @@ class Look:
     expected_at: datetime
     hinted_at: datetime | None
     vouched: bool
+    reason: str | None = None  # what the look before came to
 
 
 def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]) -> list[Look]:
@@ -63,6 +64,7 @@ def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]
         Look(
             row["id"], row["source"], row["task_id"], row["route"], row["fence"] + 1,
             row["created_at"], row["expected_at"], row["hinted_at"], row["vouched"],
+            row["reason"],
         )
         for row in taken
     ]  # fmt: skip
@@ -114,7 +116,9 @@ def record(db: Database, look: Look, statement: Statement, next_at: datetime) ->
         return due
 
 
-def postpone(db: Database, look: Look, next_at: datetime, reason: str, *, lives: timedelta | None = None) -> None:
+def postpone(
+    db: Database, look: Look, next_at: datetime, reason: str | None, *, lives: timedelta | None = None
+) -> None:
     """
     Look again at *next_at*; the open task shows the *reason* meanwhile. Raises ClaimLostError.
 

@@ -1,36 +1,83 @@
-"""What is owed after an asset is archived, such as its poster. Never in the way of a transfer."""
+"""What is owed beside the transfers and never in their way: posters of films, metadata in the companion bucket."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from archive.ledger.database import Database
-from archive.ledger.schema import assets, outbox
+from archive.ledger.schema import assets, outbox, tasks
 
 LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
+_POSTER, _METADATA = "poster", "metadata"
+_WHAT = (outbox.c.kind, outbox.c.asset, outbox.c.task)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Errand:
-    """One thing owed for one archived asset."""
+class PosterErrand:
+    """An archived film whose poster is owed."""
 
     id: int
-    kind: str
+    attempts: int
     asset_id: str
     source: str
     bucket: str
     key: str
     version_id: str | None
     size: int
+
+
+@dataclass(frozen=True)
+class MetadataErrand:
+    """A task whose metadata is to stand in the companion bucket. `metadata` is JSON, the user's own."""
+
+    id: int
     attempts: int
+    task: str
+    source: str
+    task_id: str
+    external_id: str | None
+    metadata: str = field(repr=False)
+    created_at: datetime
+
+
+Errand = PosterErrand | MetadataErrand
+
+
+def owe_poster(conn: Connection, asset: str, at: datetime) -> None:
+    _owe(conn, [{"kind": _POSTER, "asset": asset, "due_at": at}], "asset")
+
+
+def owe_metadata(conn: Connection, keys: Sequence[str], at: datetime) -> None:
+    """For tasks (the ledger's ids) whose own words changed, in the transaction that changes them."""
+    _owe(conn, [{"kind": _METADATA, "task": key, "due_at": at} for key in sorted(set(keys))], "task")
+
+
+def _owe(conn: Connection, rows: Sequence[dict[str, object]], subject: str) -> None:
+    """What is owed already, or given up a moment later, starts anew: it may be about other words by now."""
+    if rows:
+        dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+        statement = dialect.insert(outbox)
+        again = {"due_at": statement.excluded.due_at, "attempts": 0}
+        conn.execute(statement.on_conflict_do_update(index_elements=["kind", subject], set_=again), rows)
 
 
 def take(db: Database) -> Errand | None:
-    """Claim the oldest due errand; None where there is none. Doing one twice is harmless."""
+    """
+    Claim the oldest due errand; None where there is none. Doing one twice is harmless.
+
+    One whose attempts are used up is dropped here: whoever tried it last died of it and could not say so.
+    """
     with db.write() as conn:
         now = db.now(conn)
+        spent = (outbox.c.due_at <= now, outbox.c.attempts >= MAX_ATTEMPTS)
+        for kind, asset, task in conn.execute(delete(outbox).where(*spent).returning(*_WHAT)):
+            _log.error("errand.given_up", extra={"kind": kind, "asset": asset, "task": task})
         head = (
             select(outbox)
             .where(outbox.c.due_at <= now)
@@ -44,25 +91,57 @@ def take(db: Database) -> Errand | None:
         conn.execute(
             update(outbox).where(outbox.c.id == row["id"]).values(due_at=now + LEASE, attempts=row["attempts"] + 1)
         )
-        asset = conn.execute(select(assets).where(assets.c.id == row["asset"])).mappings().one()
-    return Errand(
-        row["id"], row["kind"], asset["id"], asset["source"], asset["bucket"], asset["key"],
-        asset["version_id"], asset["size"], row["attempts"] + 1,
+        return _metadata_errand(conn, row) if row["kind"] == _METADATA else _poster_errand(conn, row)
+
+
+def _poster_errand(conn: Connection, row: RowMapping) -> PosterErrand:
+    asset = conn.execute(select(assets).where(assets.c.id == row["asset"])).mappings().one()
+    return PosterErrand(
+        row["id"], row["attempts"] + 1, asset["id"], asset["source"], asset["bucket"], asset["key"],
+        asset["version_id"], asset["size"],
     )  # fmt: skip
 
 
-def done(db: Database, errand: Errand, poster_key: str | None) -> None:
-    """The errand is over: with a poster, or without one because the file gives none."""
+def _metadata_errand(conn: Connection, row: RowMapping) -> MetadataErrand:
+    task = conn.execute(select(tasks).where(tasks.c.id == row["task"])).mappings().one()
+    return MetadataErrand(
+        row["id"], row["attempts"] + 1, task["id"], task["source"], task["task_id"], task["external_id"],
+        task["metadata"], task["created_at"],
+    )  # fmt: skip
+
+
+def done(db: Database, errand: Errand, key: str | None) -> None:
+    """
+    The errand is over: its object stands under *key*, or there is none.
+
+    Where the task's words changed meanwhile, those that were written are not its own any more: it is due again.
+    """
     with db.write() as conn:
+        if isinstance(errand, MetadataErrand):
+            as_written = (
+                tasks.c.external_id.is_not_distinct_from(errand.external_id),
+                tasks.c.metadata == errand.metadata,
+            )
+            if not conn.execute(
+                update(tasks).where(tasks.c.id == errand.task, *as_written).values(metadata_key=key)
+            ).rowcount:
+                conn.execute(update(outbox).where(outbox.c.id == errand.id).values(due_at=db.now(conn), attempts=0))
+                return
+        elif key:
+            conn.execute(update(assets).where(assets.c.id == errand.asset_id).values(poster_key=key))
         conn.execute(delete(outbox).where(outbox.c.id == errand.id))
-        if poster_key:
-            conn.execute(update(assets).where(assets.c.id == errand.asset_id).values(poster_key=poster_key))
 
 
 def later(db: Database, errand: Errand, delay: timedelta) -> None:
-    """It did not work; try again after *delay*, or give up after MAX_ATTEMPTS: a poster is no promise."""
-    if errand.attempts >= MAX_ATTEMPTS:
+    """
+    The store did not do it; try again after *delay*.
+
+    A poster is no promise and is given up after MAX_ATTEMPTS. Metadata is one: waiting for the store costs it nothing.
+    """
+    if isinstance(errand, PosterErrand) and errand.attempts >= MAX_ATTEMPTS:
         done(db, errand, None)
         return
+    counted = errand.attempts if isinstance(errand, PosterErrand) else 0
     with db.write() as conn:
-        conn.execute(update(outbox).where(outbox.c.id == errand.id).values(due_at=db.now(conn) + delay))
+        again = {"due_at": db.now(conn) + delay, "attempts": counted}
+        conn.execute(update(outbox).where(outbox.c.id == errand.id).values(**again))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, or_, select, tuple_
 
 from archive.ledger.database import Database
 from archive.ledger.looks import ANSWERS
@@ -27,6 +27,9 @@ class Filter:
     after: tuple[datetime, str] | None = None
 
 
+_SAME_TASK = and_(tasks.c.source == deliveries.c.source, tasks.c.task_id == deliveries.c.task_id)
+
+
 def list_tasks(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
     return _list(db, tasks, tasks.c.created_at, tasks.c.state, wanted, (tasks.c.task_id, tasks.c.external_id))
 
@@ -38,7 +41,7 @@ def list_assets(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
         assets.c.created_at,
         assets.c.state,
         wanted,
-        (assets.c.task_id, assets.c.id, assets.c.sha256),
+        (assets.c.task_id, assets.c.id, assets.c.sha256, tasks.c.external_id),
     )
 
 
@@ -49,7 +52,7 @@ def list_deliveries(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
         deliveries.c.received_at,
         deliveries.c.outcome,
         wanted,
-        (deliveries.c.task_id, deliveries.c.id),
+        (deliveries.c.task_id, deliveries.c.id, tasks.c.external_id),
     )
 
 
@@ -82,6 +85,8 @@ def _list(
     listed = select(*columns)
     if table is assets:
         listed = listed.add_columns(tasks.c.external_id, tasks.c.metadata).join(tasks, assets.c.task == tasks.c.id)
+    elif table is deliveries:
+        listed = listed.add_columns(tasks.c.external_id).outerjoin(tasks, _SAME_TASK)
     statement = listed.where(*where).order_by(instant.desc(), table.c.id.desc()).limit(wanted.limit + 1)
     with db.read() as conn:
         return [dict(row) for row in conn.execute(statement).mappings()]
@@ -119,9 +124,10 @@ def asset(db: Database, key: str) -> Mapping[str, Any] | None:
 
 
 def delivery(db: Database, key: str) -> Mapping[str, Any] | None:
-    """A delivery with its raw body: whoever shows it redacts it."""
+    """A delivery with its raw body, which whoever shows it redacts, and its task's external id."""
     with db.read() as conn:
-        row = conn.execute(select(deliveries).where(deliveries.c.id == key)).mappings().first()
+        named = select(deliveries, tasks.c.external_id).outerjoin(tasks, _SAME_TASK)
+        row = conn.execute(named.where(deliveries.c.id == key)).mappings().first()
     return dict(row) if row else None
 
 

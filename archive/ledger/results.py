@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from archive.ledger import audit
+from archive.ledger import audit, outbox
 from archive.ledger.claims import Claim, Intent, held
 from archive.ledger.database import Database
-from archive.ledger.schema import assets, attempts, outbox
-from archive.ledger.upsert import insert_new
+from archive.ledger.schema import assets, attempts
 from archive.model import AssetState, Link, Verdict
 
 
@@ -44,7 +43,7 @@ def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[
         })  # fmt: skip
         content_type = conn.scalars(select(assets.c.content_type).where(assets.c.id == claim.asset_id)).one()
         if content_type.startswith("video/"):
-            insert_new(conn, outbox, [{"kind": "poster", "asset": claim.asset_id, "due_at": now}])
+            outbox.owe_poster(conn, claim.asset_id, now)
         _close(conn, claim, now, "archived", None)
         _audit(conn, claim, now, AssetState.ARCHIVED, None, facts)
 

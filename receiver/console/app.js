@@ -127,7 +127,7 @@ function filterForm(kind, sources) {
   return h("form.filters", { role: "search", "data-key": `filters-${kind}` },
     select("state", kind === "deliveries" ? "Outcome" : "State", views.STATES[kind]), select("source", "Source", sources),
     h("label.grow", {}, h("span", {}, "Search"), h("input", { name: "q", type: "search", "data-filter": true, maxlength: 200, value: route.filters.q ?? "", spellcheck: "false", autocomplete: "off",
-      placeholder: { assets: "start of a task id, asset id or SHA-256", deliveries: "start of a task id or delivery id", tasks: "start of a task id or of your id" }[kind] })));
+      placeholder: { assets: "start of a task id, your id, asset id or SHA-256", deliveries: "start of a task id, your id or delivery id", tasks: "start of a task id or of your id" }[kind] })));
 }
 
 /** Bring the fields to the address, after a link or the back button changed it. */

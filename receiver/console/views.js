@@ -177,7 +177,7 @@ const COLUMNS = {
   ],
   deliveries: [
     ["Outcome", (row) => state(row.outcome)],
-    ["Task", (row, route) => open(route, "deliveries", row.id, row.task_id ?? `Task unknown (${row.id.slice(0, 8)}…)`), "id"],
+    ["Task", (row, route) => [open(route, "deliveries", row.id, row.task_id ?? `Task unknown (${row.id.slice(0, 8)}…)`), row.external_id ? h("span.about", {}, row.external_id) : null], "id"],
     ["Source", (row) => row.source, "short"],
     ["Received", (row) => time(row.received_at), "short"],
     ["Repeats", (row) => row.repeats ? h("span", { title: `last ${utc(row.last_seen_at)}` }, `${row.repeats}×`) : null, "number"],
@@ -317,7 +317,7 @@ function deliveryDetail(row) {
     why(row.reason),
     h("p.deed", {}, act("replay", row.id, "Replay", { class: row.outcome === "quarantined" ? "primary" : null }), " ", h("span.about", {}, "Reads it again with today’s settings. Harmless to repeat.")),
     facts(["Received", time(row.received_at)], ["Repeats", row.repeats ? [`${row.repeats}, last `, time(row.last_seen_at)] : "none"],
-      ["Proof", words.verdict(row.verdict)[1]], ["Delivery id", h("code", {}, row.id), copy(row.id, "the delivery id")]),
+      ["Proof", words.verdict(row.verdict)[1]], ["Your id", row.external_id], ["Delivery id", h("code", {}, row.id), copy(row.id, "the delivery id")]),
     row.task_id ? h("p", {}, h("a", { href: address("assets", { source: row.source, q: row.task_id }) }, "Its assets"), " · ", h("a", { href: address("tasks", { source: row.source, q: row.task_id }) }, "Its task")) : null,
     // Only operators are sent it.
     row.body === undefined ? null : section("Body", "received-body", h("p.about", {}, "Secrets and the signed parts of links are taken out."), json(pretty(row.body))),

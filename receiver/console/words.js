@@ -99,7 +99,6 @@ const REASONS = {
   // the provider
   task_not_found: "The provider does not know this task",
   no_files: "It ended well, without files: its result is text",
-  batch_incomplete: "Its answer was not among those to several tasks; it is asked about again",
   registered_again: "You named it again",
   fresh_link: "A fresh link came",
   never_finished: "For 14 days the provider said that it runs",

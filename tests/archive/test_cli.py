@@ -146,6 +146,15 @@ def test_unreachable__is_69(config: Path, service: Service, capsys: pytest.Captu
     assert "is no Reelkeep" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://h", "http://[::1", "http://user:canary@h"])
+def test_url__one_that_cannot_be_used_is_78(config: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
+    """An address that cannot be meant is told as a wrong setting, and not repeated."""
+    assert 78 == main(["status", "--config", str(config), "--url", url])
+    said = capsys.readouterr().err
+    assert "REELKEEP_URL" in said
+    assert "canary" not in said
+
+
 def test_refused__is_1(config: Path, service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     """What the service refuses exits with 1 and tells its detail and reason."""
     assert 1 == run(config, service, "assets", "retry", "a2")

@@ -12,7 +12,7 @@ from archive.ledger.schema import callback_urls as urls_table
 from archive.ledger.schema import tasks as tasks_table
 from archive.model import Verdict
 from tests.builders import LINK_LIFE, event, received, statement
-from tests.doubles import wait_for
+from tests.doubles import START, wait_for
 
 
 def test_follow__many_receivers_and_registrations_at_once(ledger_url: str) -> None:
@@ -75,7 +75,7 @@ def test_follow__two_first_callers_at_once(fresh_postgres: str) -> None:
             return bool(conn.execute(waiting).scalar_one())
 
     with db.write() as conn:
-        callback_urls.follow(conn, [callback_urls.Call(made, first.task_key)])
+        callback_urls.follow(conn, [callback_urls.Call(made, first.task_key)], START)
         other.start()
         wait_for(is_blocked)
     other.join()

@@ -571,8 +571,8 @@ def test_archived__is_one_transition_with_its_errand(db: Database) -> None:
         asset[k] for k in ("state", "due_at", "version_id", "key")
     )
     errand = outbox.take(db)
-    assert errand is not None
-    assert ("poster", claim.asset_id) == (errand.kind, errand.asset_id)
+    assert isinstance(errand, outbox.PosterErrand)
+    assert claim.asset_id == errand.asset_id
     outbox.done(db, errand, "posters/x.jpg")
     assert outbox.take(db) is None
     with pytest.raises(ClaimLostError):

@@ -73,7 +73,8 @@ def test_document__bodies(document: dict[str, Any]) -> None:
     """What takes a body says so."""
     with_body = {key for key, one in operations(document).items() if "requestBody" in one}
     assert {
-        ("/api/tasks", "POST"), ("/api/callback-urls", "POST"),
+        ("/api/tasks", "POST"), ("/api/tasks/import", "POST"), ("/api/tasks/lookup", "POST"),
+        ("/api/callback-urls", "POST"),
         ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"),
     } == with_body  # fmt: skip
 

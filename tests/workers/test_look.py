@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -10,12 +12,13 @@ from sqlalchemy import select
 from archive.ledger import claims, deliveries, looks, tasks
 from archive.ledger.database import Database
 from archive.ledger.looks import Look
-from archive.ledger.schema import assets
+from archive.ledger.schema import assets, audit
 from archive.ledger.schema import tasks as tasks_table
-from archive.model import Progress, TaskState
+from archive.model import Progress, TaskState, Verdict
 from archive.providers import kie
 from archive.providers.kie import GONE_AFTER, PACE
-from archive.schedule import GIVE_UP, LOOK_CEILING
+from archive.schedule import ADOPTION, GIVE_UP, LOOK_CEILING
+from archive.trust import Decision
 from tests.builders import LINK_LIFE, event, received, source, statement
 from tests.doubles import FakeClock
 from tests.origin import Origin, Scene, answer, origin
@@ -250,3 +253,109 @@ def test_look__overtaken_writes_nothing(db: Database, clock: FakeClock, host: Or
         answers(host, seedance, UNKNOWN)
         assert 0 == looker.look(old)
     assert (TaskState.OPEN, []) == (the_task(db)[0], links(db))
+
+
+def adopt(db: Database, clock: FakeClock, **more: Any) -> None:
+    """The task is one of a list from the past: so it was registered, and no other way."""
+    known = tasks.Registration("kie", "t1", None, None, None, PACE.typical, LINK_LIFE, True, None, GONE_AFTER)
+    with db.write() as conn:
+        conn.execute(tasks_table.delete())
+        conn.execute(audit.delete())
+    tasks.register(db, [replace(known, **more)], "operator")
+
+
+def test_past__unknown_once_is_not_gone_and_twice_is(
+    db: Database, clock: FakeClock, host: Origin, looker: Looker
+) -> None:
+    """A task from the past that every route denies is asked about once more, a minute later, and then gone by name."""
+    adopt(db, clock)
+    answers(host, UNKNOWN, UNKNOWN)
+    [first] = take(db)
+    looker.look([first])
+    assert (TaskState.OPEN, "task_not_found", clock() + timedelta(minutes=1)) == the_task(db)
+    clock.advance(seconds=59)
+    assert [] == looks.take(db, {"kie": source().budget}, {})
+    clock.advance(seconds=1)
+    looker.look(take(db))
+    assert (TaskState.GONE, "task_not_found", None) == the_task(db)
+
+
+def test_past__keeps_its_place_behind_fresh_tasks(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """That a task from the past is unknown makes it no more urgent."""
+    adopt(db, clock)
+    answers(host, UNKNOWN, UNKNOWN)
+    looker.look(take(db))
+    with db.read() as conn:
+        assert clock() + ADOPTION == conn.execute(select(tasks_table.c.must_by)).scalar_one()
+
+
+@pytest.mark.parametrize("expected_in", [timedelta(0), timedelta(minutes=5), timedelta(hours=-23)])
+def test_past__a_fresh_task_is_never_gone_early(
+    db: Database, clock: FakeClock, host: Origin, looker: Looker, expected_in: timedelta
+) -> None:
+    """A task that was just made, or expected less than a day ago, stays open for a day, however often it is denied."""
+    adopt(db, clock, expected_by=clock() + expected_in)
+    answers(host, UNKNOWN, UNKNOWN)
+    clock.advance(minutes=5)
+    until = clock() + timedelta(minutes=50)
+    while clock() < until:
+        looker.look(take(db))
+        state, _, again = the_task(db)
+        assert TaskState.OPEN == state
+        assert again is not None
+        clock.now = again
+
+
+def test_past__an_answer_in_between_counts(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """Two denials with another answer between them are not two in a row: a route may have been confused."""
+    adopt(db, clock)
+    for seedance in (UNKNOWN, answer({"code": 500}), UNKNOWN):
+        answers(host, seedance, UNKNOWN)
+        looker.look(take(db))
+        state, _, again = the_task(db)
+        assert TaskState.OPEN == state
+        assert again is not None
+        clock.now = again
+    looker.look(take(db))
+    assert TaskState.GONE == the_task(db)[0]
+
+
+def test_past__a_hint_keeps_it(db: Database, clock: FakeClock, host: Origin, looker: Looker) -> None:
+    """A callback that names a task from the past keeps it open for a day, as it does any other."""
+    adopt(db, clock)
+    answers(host, UNKNOWN, UNKNOWN)
+    looker.look(take(db))
+    deliveries.record(db, [received(statement(decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID))])
+    looker.look(take(db))
+    clock.advance(minutes=30)
+    looker.look(take(db))
+    assert TaskState.OPEN == the_task(db)[0]
+
+
+@pytest.mark.parametrize("how", ["callback", "again"])
+def test_past__gone_is_not_for_ever(db: Database, clock: FakeClock, host: Origin, looker: Looker, how: str) -> None:
+    """A later success, by a callback or by being registered once more, opens it again."""
+    adopt(db, clock)
+    answers(host, UNKNOWN, UNKNOWN)
+    for _ in range(2):
+        looker.look(take(db))
+        clock.advance(minutes=2)
+    assert TaskState.GONE == the_task(db)[0]
+    if how == "callback":
+        deliveries.record(db, [received()])
+    else:
+        adopt_again = tasks.Registration("kie", "t1", None, None, None, PACE.typical, LINK_LIFE, True, None, GONE_AFTER)
+        tasks.register(db, [adopt_again], "operator")
+        answers(host, flat(), UNKNOWN)
+        looker.look(take(db))
+    assert TaskState.SUCCEEDED == the_task(db)[0]
+
+
+def test_past__an_answer_nobody_understands_gives_nothing_up(
+    db: Database, clock: FakeClock, host: Origin, looker: Looker
+) -> None:
+    """However long ago it was expected, a task imported just now is not given up for an answer of new shape."""
+    adopt(db, clock, expected_by=clock() - 2 * GIVE_UP)
+    answers(host, answer({"code": 0}), answer({"code": 0}))
+    looker.look(take(db))
+    assert TaskState.OPEN == the_task(db)[0]

@@ -1,6 +1,7 @@
 """Looks at several tasks by one request, over a real local API in AceData's words."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from archive.ledger import claims, looks, tasks
 from archive.ledger.database import Database
 from archive.ledger.looks import Look
 from archive.ledger.schema import tasks as tasks_table
+from archive.providers import acedata
 from archive.schedule import LOOK_CEILING
 from archive.sources import Source
 from tests.builders import LINK_LIFE
@@ -147,3 +149,40 @@ def test_batch__busy_is_everybodys_answer(
     assert [] == looks.take(db, {"ace": source.budget}, {"ace": 20})
     clock.advance(seconds=1)
     assert 4 == len(looks.take(db, {"ace": source.budget}, {"ace": 20}))
+
+
+def register_past(db: Database) -> None:
+    """The four tasks are of a list from the past: so they were registered, and no other way."""
+    with db.write() as conn:
+        conn.execute(tasks_table.delete())
+    known = (None, None, None, timedelta(0), LINK_LIFE, True, None, acedata.GONE_AFTER)
+    tasks.register(db, [tasks.Registration("ace", task_id, *known) for task_id in IDS], "operator")
+
+
+def test_batch__names_what_is_gone_among_many(
+    db: Database, clock: FakeClock, host: Origin, source: Source, looker: Looker
+) -> None:
+    """Old tasks of which a batch says nothing are asked about one by one, and all are gone by name within minutes."""
+    register_past(db)
+    host.scenes[PATH] = answer({})
+    until = clock() + timedelta(minutes=6)
+    while clock() < until and "open" in states(db).values():
+        if taken := looks.take(db, {"ace": source.budget}, {"ace": source.pace.batch}):
+            looker.look(taken)
+        clock.advance(seconds=5)
+    assert dict.fromkeys(IDS, "gone") == states(db)
+
+
+def test_batch__what_is_left_over_keeps_what_it_was_told(
+    db: Database, clock: FakeClock, host: Origin, source: Source, looker: Looker
+) -> None:
+    """A task that was denied, and then stood in a batch that nobody asked about singly, is gone at its next denial."""
+    register_past(db)
+    with db.write() as conn:
+        conn.execute(tasks_table.update().values(reason="task_not_found"))
+    host.scenes[PATH] = answer({})
+    looker.look(take(db, source))
+    assert {"gone": 3, "open": 1} == Counter(states(db).values())
+    clock.advance(seconds=61)
+    looker.look(looks.take(db, {"ace": source.budget}, {"ace": source.pace.batch}))
+    assert dict.fromkeys(IDS, "gone") == states(db)

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from archive.ledger import claims, deliveries, outbox, results
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
-from archive.ledger.outbox import MAX_ATTEMPTS, Errand
+from archive.ledger.outbox import MAX_ATTEMPTS, PosterErrand
 from archive.ledger.schema import assets
 from archive.ledger.schema import outbox as outbox_table
 from tests.builders import received
@@ -40,9 +40,9 @@ def store(db: Database, film: bytes) -> MemoryStore:
     return memory
 
 
-def make(db: Database, store: MemoryStore, spool: Path) -> Errand:
+def make(db: Database, store: MemoryStore, spool: Path) -> PosterErrand:
     errand = outbox.take(db)
-    assert errand is not None
+    assert isinstance(errand, PosterErrand)
     make_poster(db, store, "companion", spool, errand)
     return errand
 
