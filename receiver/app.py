@@ -23,6 +23,7 @@ from receiver.answers import Answer
 from receiver.api import Api
 from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
+from receiver.doctor import Doctor
 from receiver.health import Health
 from receiver.intake import Intake
 from receiver.metrics import Metrics
@@ -62,6 +63,7 @@ def create_app(
         ringing.cancel()
 
     routes = [
+        Route("/webhooks/-/{token}", Doctor(settings, clock).probe, methods=["POST"]),
         Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
         Route("/webhooks/{source}/{token}", webhooks.receive, methods=["POST"]),
         Route("/api/status", api.status),

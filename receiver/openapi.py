@@ -84,6 +84,14 @@ _SCHEMAS: dict[str, Any] = {
             },
         },
     },
+    "Seen": {
+        "type": "object",
+        "required": ["reelkeep", "proof"],
+        "properties": {
+            "reelkeep": {"type": "object", "description": "the probe as it arrived"},
+            "proof": {"type": "string", "description": "HMAC-SHA256 of it with the signing key of the token, in hex"},
+        },
+    },
     "TaskIn": TaskIn.model_json_schema(),
     "CallbackUrlIn": CallbackUrlIn.model_json_schema(),
     "CallbackUrl": {
@@ -156,7 +164,9 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
     if route.path == "/metrics":
         text = {"text/plain": {"schema": {"type": "string"}}}
         return {"200": {"description": "Prometheus text, version 0.0.4.", "content": text}}
-    if route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
+    if route.path.startswith("/webhooks/-/"):
+        name = "Seen"
+    elif route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
         name = "Receipt"
     elif route.path == "/api/status":
         name = "Status"

@@ -74,7 +74,7 @@ def test_document__bodies(document: dict[str, Any]) -> None:
     with_body = {key for key, one in operations(document).items() if "requestBody" in one}
     assert {
         ("/api/tasks", "POST"), ("/api/callback-urls", "POST"),
-        ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"),
+        ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"), ("/webhooks/-/{token}", "POST"),
     } == with_body  # fmt: skip
 
 
