@@ -20,10 +20,9 @@ from archive.tables import printable
 
 Connect = Callable[[], socket.socket]
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which ssl does not name
-# X509_V_ERR_* of the same file. 2, 19, 20, 21: nobody known stands at the end of the chain.
-_REASONS = {9: "certificate_not_yet_valid", 10: "certificate_expired", 18: "self_signed", 62: "wrong_name"}
-_REASONS |= {64: "wrong_name", 2: "unknown_authority", 19: "unknown_authority", 20: "unknown_authority"}
-_REASONS |= {21: "unknown_authority"}
+# X509_V_ERR_* of the same file. 19: a root came along, and nobody knows it; 2, 20, 21: the chain ends before any root.
+_REASONS = {9: "certificate_not_yet_valid", 10: "certificate_expired", 18: "self_signed", 19: "unknown_authority"}
+_REASONS |= {62: "wrong_name", 64: "wrong_name", **dict.fromkeys((2, 20, 21), "chain_incomplete")}
 SOON = timedelta(days=14)
 
 
@@ -113,8 +112,8 @@ def judge(shaken: Handshake, host: str, now: datetime) -> list[Finding]:
     if shaken.fault is None:
         return [] if certificate is None else _ends_soon(certificate, now)
     fault, unsure = shaken.fault, "its certificate could not be read"
-    if fault == "unknown_authority" and certificate is not None and certificate.has_issuer_url:
-        fault = "chain_incomplete"
+    if fault == "chain_incomplete" and not (certificate and certificate.has_issuer_url):
+        fault = "unknown_authority"  # private authorities have no place to fetch their certificates from
     told = {
         "certificate_expired": f"ended on {certificate.ends_at:%Y-%m-%d %H:%M} UTC" if certificate else unsure,
         "certificate_not_yet_valid": f"begins on {certificate.begins_at:%Y-%m-%d %H:%M} UTC" if certificate else unsure,
@@ -162,8 +161,8 @@ _SAID = {
     "unknown_authority": (
         "The certificate of {host} comes from an authority that providers do not know ({told}).",
         (
-            "Get one from a public authority. If it is from one, serve its whole chain (fullchain.pem). --ca FILE trusts an "
-            "own authority here, for set-ups whose callers do the same."
+            "Get one from a public authority. If it is from one, serve its whole chain (fullchain.pem). --ca FILE "
+            "trusts an own authority here, for set-ups whose callers do the same."
         ),
     ),
     "chain_incomplete": (
