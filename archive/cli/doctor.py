@@ -6,6 +6,7 @@ import os
 import ssl
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from archive.cli.verbs import Verbs
@@ -47,14 +48,17 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _steps(options: argparse.Namespace, settings: Settings, public_url: str) -> Iterator[Step]:
     keys = settings.signing_keys
-    found = (_NO_KEY,) if options.callback and not keys else ()
-    yield Step("settings", f"{len(settings.sources)} sources", found)
+    lacking = (_NO_KEY,) if options.callback and not keys else ()
+    yield Step("settings", f"{len(settings.sources)} sources", lacking)
     url = options.url or os.environ.get("REELKEEP_URL") or f"http://127.0.0.1:{settings.server.port}"
     here = place.read(url)
     yield service.judge(url, service.ask(here) if here else None, is_optional=options.callback)
     if not options.callback:
         where = place.read(public_url)
-        yield Step("address", public_url if where else "?", tuple(place.judge_form(where)))
+        # Who only tries it out, or only polls, needs no address that providers reach.
+        lenient = {"not_public": Level.WARNING}
+        found = tuple(replace(one, level=lenient.get(one.slug, one.level)) for one in place.judge_form(where))
+        yield Step("address", f"{where.scheme}://{where.authority}" if where else "?", found)
     elif keys:
         yield from Examination(public_url, keys[0], Ways(trust=_trust(options.ca))).steps()
 

@@ -44,7 +44,11 @@ def _judge_check(name: str, said: str) -> Finding:
         return error(
             "not_ready", text, "Bring the ledger's database back; `reelkeep migrate` where its tables are old."
         )
-    return warning(f"{name}_unreachable", f"The receiver does not reach the {name}: {said}.", f"Bring the {name} back.")
+    return warning(
+        f"{name}_unreachable",
+        f"The receiver does not reach the {name}: {said.removeprefix('unreachable: ')}.",
+        f"Bring the {name} back.",
+    )
 
 
 def _checks(answered: Answered) -> dict[str, str] | None:
