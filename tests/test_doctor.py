@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from archive.doctor import tls, wire
+from archive.doctor import arrival, refusals, tls, wire
 from archive.doctor.examine import NAMES, Examination, Ways
 from archive.doctor.findings import Step
 from archive.doctor.wire import SilenceError
@@ -27,6 +28,7 @@ URL = "https://hooks.example.com"
 KEY = "doctor-signing-key-of-the-tests-1234"
 PUBLIC = "93.184.215.14"  # never connected to: `Ways.connect` leads elsewhere
 MAX_BODY = 65536
+ROOT = Path(__file__).parents[1]
 TABLES = metadata.sorted_tables
 
 
@@ -423,3 +425,15 @@ def test_probes__leave_nothing_behind(clinic: Clinic) -> None:
     clinic.examine()
     assert 4 == len(clinic.heard)
     assert before == counted()
+
+
+def test_docs__every_finding_is_listed() -> None:
+    """The slugs of docs/operations.md are those that the code has."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", page[page.index("| step | slugs |") : page.index("## Callback URLs")]))
+    known = {*tls._SAID, *arrival._HEADERS, "slow", "clock_skew", "queue_unreachable", "store_unreachable"}
+    known |= {slug for slug, _ in refusals._FRONT.values()} | {slug for slug, _, _ in refusals._OURS.values()}
+    for path in [*(ROOT / "archive" / "doctor").glob("*.py"), ROOT / "archive" / "cli" / "doctor.py"]:
+        known |= set(re.findall(r'(?:error|warning|note)\(\s*"(\w+)"', path.read_text()))
+        known |= set(re.findall(r'get\(status, \("(\w+)"', path.read_text()))
+    assert known == listed

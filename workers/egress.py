@@ -21,8 +21,8 @@ import certifi
 import httpcore
 import httpx
 
-from archive.errors import LinkRefusedError
 from archive.addresses import is_public
+from archive.errors import LinkRefusedError
 
 Resolve = Callable[[str, int], list[str]]
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=None)  # seconds between two bytes; `time_limit` bounds the whole

@@ -74,19 +74,19 @@ def judge_time(seconds: float, sent_at: datetime, seen: Seen) -> list[Finding]:
 
 def judge_size(place: Place, probe: Probe, answered: Answered | None, echo: Echo | None) -> list[Finding]:
     """A large probe, where a small one went well. *answered* is None where the connection was cut."""
-    if echo is None:
+    if answered is None or echo is None:
         how = f"answers {answered.status}" if answered else "cuts the connection"
         text = f"Somebody in front {how} at a body of {probe.size} bytes, which server.max_body allows."
         advice = "Allow as much in the proxy (nginx: client_max_body_size; Caddy: request_body max_size)."
         return [error("body_limit", text, advice)]
-    return judge_answer(place, probe, answered, echo) + judge_body(probe, echo.seen) if answered else []
+    return judge_answer(place, probe, answered, echo) or judge_body(probe, echo.seen)
 
 
 def judge_chunked(place: Place, probe: Probe, answered: Answered | None, echo: Echo | None) -> list[Finding]:
     """A probe in chunks, where one with a Content-Length went well."""
-    if echo is None:
+    if answered is None or echo is None:
         how = f"answers {answered.status} to" if answered else "cuts"
         text = f"Somebody in front {how} a body without a Content-Length."
         advice = "Let the proxy take chunked requests under /webhooks/: HTTP/1.1 asks it of every server."
         return [error("chunked_refused", text, advice)]
-    return judge_answer(place, probe, answered, echo) + judge_body(probe, echo.seen) if answered else []
+    return judge_answer(place, probe, answered, echo) or judge_body(probe, echo.seen)
