@@ -36,8 +36,9 @@ from cryptography.x509.oid import NameOID
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
-from archive.doctor import tls, wire
+from archive.doctor import tls
 from archive.doctor.examine import Examination, Ways
+from archive.doctor.findings import Step
 from archive.errors import StoreUnavailableError
 from archive.identity import manifest_key, object_prefix
 from archive.s3 import S3Store
@@ -585,18 +586,69 @@ def _try(proxy: _Proxy, web: _Web) -> None:
 @_PROXIES
 def test_proxy__is_healthy_by_the_doctor(build: _Build, tmp_path: Path) -> None:
     """`reelkeep doctor --callback` finds nothing wrong with either file, and is itself not in their logs."""
-    key = "signing-key-of-a-doctor-at-the-proxy"
-    with receiver(tmp_path, {"server": {"signing_keys": [key]}}) as (port, _), _running(build, tmp_path, port) as proxy:
-        trust = tls.authorities(tmp_path / "fullchain.pem")
-        ways = Ways(
-            trust=trust,
-            resolve=lambda *_: ["1.1.1.1"],  # not connected to
-            connect=lambda *_: wire.connect("127.0.0.1", proxy.ports["https"]),
-        )
-        steps = list(Examination(f"https://{NAME}", key, ways).steps())
+    with receiver(tmp_path, SIGNED) as (port, _), _running(build, tmp_path, port) as proxy:
+        steps = _examined(proxy)
         assert all(step.tried for step in steps)
         assert [] == [finding.slug for step in steps for finding in step.findings]
         assert "rkpb_" not in proxy.logs()
+
+
+NGINX_FAULTS = {
+    "a smaller limit": ("client_max_body_size 1m;", "client_max_body_size 10k;", ["body_limit"]),
+    "HTTP/1.0": ("proxy_http_version 1.1;", "proxy_http_version 1.0;", ["http_1_0"]),
+    "its own Host": ("proxy_set_header Host $host;", "", ["host_changed"]),
+    "a header taken out": (
+        "proxy_request_buffering off;",
+        'proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Webhook-Signature "";',
+        ["header_dropped"],
+    ),
+    "a path of its own": (
+        "proxy_pass http://reelkeep;\n    }\n\n    #",
+        "proxy_pass http://reelkeep/;\n    }\n\n    #",
+        ["path_changed"],
+    ),
+    "another location": ("location /webhooks/ {", "location /hooks/ {", ["front_refuses"]),
+    "a redirect": ("proxy_request_buffering off;", "return 301 https://www.example.com$request_uri;", ["redirected"]),
+    "error pages": (
+        "proxy_request_buffering off;",
+        "proxy_intercept_errors on; error_page 401 /401.html;",
+        ["refusal_changed"],  # by the 403 of the page that is not for outsiders
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "slugs"), NGINX_FAULTS.values(), ids=NGINX_FAULTS)
+def test_nginx__what_is_wrong_with_it_is_found(before: str, after: str, slugs: list[str], tmp_path: Path) -> None:
+    """What people leave out of such a file, or write into it, is what the doctor names, and nothing else."""
+
+    def build(proxy: _Proxy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        commands = _nginx(proxy)
+        main = proxy.folder / "main"
+        main.write_text(_swap(main.read_text(), {before: after}))
+        return commands
+
+    with receiver(tmp_path, SIGNED) as (port, _), _running(build, tmp_path, port) as proxy:
+        assert slugs == [finding.slug for step in _examined(proxy) for finding in step.findings]
+
+
+def test_nginx__without_web(tmp_path: Path) -> None:
+    """A proxy that has nobody behind it is told from one that passes nothing on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with _running(_nginx, tmp_path, port) as proxy:
+        assert ["receiver_away"] == [finding.slug for step in _examined(proxy) for finding in step.findings]
+
+
+SIGNED: dict[str, object] = {"server": {"signing_keys": ["signing-key-of-a-doctor-at-the-proxy"]}}
+
+
+def _examined(proxy: _Proxy) -> list[Step]:
+    def connect(_address: str, _port: int) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", proxy.ports["https"]), 5, source_address=("127.0.0.2", 0))
+
+    trust = tls.authorities(proxy.folder / "fullchain.pem")
+    ways = Ways(trust=trust, resolve=lambda *_: ["1.1.1.1"], connect=connect)
+    return list(Examination(f"https://{NAME}", "signing-key-of-a-doctor-at-the-proxy", ways).steps())
 
 
 # --- rights in S3 -----------------------------------------------------------------------------------------------------

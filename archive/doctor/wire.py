@@ -106,7 +106,10 @@ def exchange(sock: socket.socket, request: Request) -> Answered:
             with suppress(OSError):  # whoever refuses a body need not read it; the answer tells
                 _send(connection, request)
             response = connection.getresponse()
-            body, was_compressed = _plain(response.read(_MAX_ANSWER), response.getheader("Content-Encoding", ""))
+            encoded = response.read(_MAX_ANSWER)
+            if response.length and len(encoded) < _MAX_ANSWER:
+                raise SilenceError("cut")
+            body, was_compressed = _plain(encoded, response.getheader("Content-Encoding", ""))
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answered(response.status, headers, body, was_compressed)
         except TimeoutError as exc:
