@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -45,17 +46,18 @@ class Clinic:
     steps: list[Step] = field(default_factory=list)
     heard: list[Message] = field(default_factory=list)
 
-    def ways(self, port: int, **other: object) -> Ways:
-        known: dict[str, object] = {
-            "trust": self.trust,
-            "resolve": lambda _host, _port: [PUBLIC],
-            "connect": lambda _address, _port: wire.connect("127.0.0.1", port),
-        }
-        return Ways(**(known | other))  # type: ignore[arg-type]
+    def ways(self, port: int, **other: Any) -> Ways:
+        """To *port* of this machine, whatever name or address is asked for; *other* ways in their place."""
+        known = Ways(
+            trust=self.trust,
+            resolve=lambda _host, _port: [PUBLIC],
+            connect=lambda _address, _port: wire.connect("127.0.0.1", port),
+        )
+        return replace(known, **other)
 
     def examine(
         self, on_request: OnRequest = lambda request: request, on_answer: OnAnswer = lambda answer: answer, *,
-        url: str = URL, key: str = KEY, server: ssl.SSLContext | None = None, **other: object,
+        url: str = URL, key: str = KEY, server: ssl.SSLContext | None = None, **other: Any,
     ) -> list[str]:  # fmt: skip
         """Examine *url* behind a proxy that does these things; the slugs of what was found."""
         secure = (server or self.tls) if url.startswith("https") else None
@@ -173,6 +175,9 @@ FAULTS_BEFORE: dict[str, tuple[str, OnRequest]] = {
     "teapot": ("front_status", lambda _request: page("418 I'm a teapot")),
     "parking page": ("not_reelkeep", lambda _request: page("200 OK")),
     "another service": ("not_reelkeep", lambda _request: page("200 OK", b'{"code":200,"msg":"success"}')),
+    "another service's 404": (
+        "not_passed_on", lambda _request: page("404 Not Found", b'{"reason":"not_found"}').having("Content-Type", "a/json"),
+    ),
     "an older Reelkeep": ("older_version", _start("/webhooks/-/", "/webhooks/absent/")),
     "no answer": ("no_answer", lambda _request: None),
     "no HTTP": ("no_answer", lambda _request: Message("HTTP/banana")),
@@ -394,7 +399,7 @@ def test_addresses__all_are_dead(clinic: Clinic) -> None:
 
 
 def test_addresses__one_leads_elsewhere(clinic: Clinic) -> None:
-    """Each address is asked: one that leads to another server is found."""
+    """Each address is asked: one that leads to another server is found and named."""
     with (
         Middleman(clinic.port, clinic.tls).running() as ours,
         Middleman(clinic.port, clinic.tls, lambda _request: page("200 OK")).running() as other,
@@ -404,7 +409,8 @@ def test_addresses__one_leads_elsewhere(clinic: Clinic) -> None:
             0, resolve=lambda *_: list(ports), connect=lambda a, _port: wire.connect("127.0.0.1", ports[a])
         )
         steps = list(Examination(URL, KEY, ways).steps())
-    assert ["not_reelkeep"] == [finding.slug for step in steps for finding in step.findings]
+    [finding] = [finding for step in steps for finding in step.findings]
+    assert ("not_reelkeep", True) == (finding.slug, finding.text.startswith("At 1.1.1.1: "))
 
 
 @pytest.mark.parametrize(("strips", "slugs"), [(True, []), (False, ["path_changed"])])

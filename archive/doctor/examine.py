@@ -3,7 +3,7 @@
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from secrets import token_hex
@@ -84,14 +84,15 @@ class Examination:
 
     def _connection(self, here: Place, addresses: list[str]) -> tuple[Step, list[str]]:
         answered, failed = [], {}
-        for address in addresses[:_MOST_ADDRESSES]:
+        tried = addresses[:_MOST_ADDRESSES]
+        for address in tried:
             try:
                 self._ways.connect(address, here.port).close()
             except SilenceError as exc:
                 failed[address] = exc.reason
             else:
                 answered.append(address)
-        text = f"port {here.port} answers at {len(answered)} of {len(addresses)}"
+        text = f"port {here.port} answers at {len(answered)} of {len(tried)}"
         return Step("connection", text, tuple(place.judge_connections(here, answered, failed))), answered
 
     def _tls(self, here: Place, addresses: list[str]) -> Step:
@@ -101,8 +102,7 @@ class Examination:
         text = ""
         for address in addresses:
             shaken = tls.look(partial(self._ways.connect, address, here.port), here.host, self._ways.trust)
-            for finding in tls.judge(shaken, here.host, self._ways.now()):
-                found.setdefault(finding.slug, finding)
+            _note(found, tls.judge(shaken, here.host, self._ways.now()), address, addresses)
             if shaken.certificate and not text:
                 days = (shaken.certificate.ends_at - self._ways.now()).days
                 text = f"{shaken.protocol or 'certificate'} by {shaken.certificate.issuer}, {days} days left"
@@ -130,8 +130,7 @@ class Examination:
                     findings += judge_request(sent, heard.seen)
                     findings += answers.judge_time(seconds, sent_at, heard.seen)
             is_reached = is_reached and believed
-            for finding in findings:
-                found.setdefault(finding.slug, finding)
+            _note(found, findings, address, addresses)
         return Step("callback", text, tuple(found.values())), is_reached
 
     def _large(self, here: Place, address: str, before: Step) -> Step:
@@ -177,6 +176,13 @@ class Examination:
                 raise SilenceError("cut") from exc
         answered = wire.exchange(sock, sent.request)
         return answered, echo.read(answered.body, self._key)
+
+
+def _note(found: dict[str, Finding], findings: list[Finding], address: str, addresses: list[str]) -> None:
+    """Each finding once, with the address that it was found at first, where there are several."""
+    for finding in findings:
+        text = f"At {address}: {finding.text}" if len(addresses) > 1 else finding.text
+        found.setdefault(finding.slug, replace(finding, text=text))
 
 
 def _silence(reason: str) -> Finding:

@@ -94,8 +94,7 @@ def _signed(answered: Answered) -> str:
 
 def judge_false(place: Place, answered: Answered) -> list[Finding]:
     """A probe with a false token: our 401, as it is."""
-    is_problem = answered.headers.get("content-type", "").startswith("application/problem+json")
-    if answered.status == 401 and is_problem and reason(answered) == "token_mismatch":
+    if answered.status == 401 and reason(answered) == "token_mismatch":
         return []
     advice = "Let answers of /webhooks/ pass as they are (nginx: proxy_intercept_errors off; no error pages of a CDN)."
     if answered.status == 401:
@@ -121,7 +120,9 @@ def redirect_target(place: Place, answered: Answered) -> str | None:
 
 
 def reason(answered: Answered) -> str | None:
-    """The slug of a problem document."""
+    """The slug of a problem document (RFC 9457); other JSON with such a field is somebody else's."""
+    if not answered.headers.get("content-type", "").startswith("application/problem+json"):
+        return None
     try:
         document: Any = parse(answered.body)
     except MalformedDeliveryError:

@@ -5,12 +5,13 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from archive.cli import main
-from tests.middleman import Middleman, page, receiver, token_in
+from tests.middleman import Message, Middleman, page, receiver, token_in
 from tests.receiver.house import s3_credentials
 
 KEY = "canary-signing-key-of-the-command-12"
@@ -129,6 +130,10 @@ def test_output__no_token_and_no_key(desk: Desk, caplog: pytest.LogCaptureFixtur
             assert not [text for text in everything if secret in text.replace(str(desk.config), "")]
 
 
+def _answering(answer: Message, _request: Message) -> Message:
+    return answer
+
+
 def test_service__of_another_kind(desk: Desk) -> None:
     """What is no Reelkeep, and one that cannot commit, are told apart."""
     for answer, slug in (
@@ -136,6 +141,6 @@ def test_service__of_another_kind(desk: Desk) -> None:
         (page("200 OK", b"[1]"), "service_unknown"),
         (page("503 Service Unavailable", b'{"checks":{"ledger":"ledger_unavailable"}}'), "not_ready"),
     ):
-        with Middleman(desk.port, None, lambda _request, said=answer: said).running() as middleman:  # type: ignore[misc]
+        with Middleman(desk.port, None, partial(_answering, answer)).running() as middleman:
             code, said = desk.run("--json", "--url", f"http://127.0.0.1:{middleman.port}")
         assert (1, [slug]) == (code, [finding["slug"] for finding in json.loads(said)["steps"][1]["findings"]])
