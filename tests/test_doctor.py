@@ -176,7 +176,8 @@ FAULTS_BEFORE: dict[str, tuple[str, OnRequest]] = {
     "parking page": ("not_reelkeep", lambda _request: page("200 OK")),
     "another service": ("not_reelkeep", lambda _request: page("200 OK", b'{"code":200,"msg":"success"}')),
     "another service's 404": (
-        "not_passed_on", lambda _request: page("404 Not Found", b'{"reason":"not_found"}').having("Content-Type", "a/json"),
+        "not_passed_on",
+        lambda _request: page("404 Not Found", b'{"reason":"not_found"}').having("Content-Type", "application/json"),
     ),
     "an older Reelkeep": ("older_version", _start("/webhooks/-/", "/webhooks/absent/")),
     "no answer": ("no_answer", lambda _request: None),
