@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,32 @@ class Created:
     credits: Decimal | None = None
 
 
-class Creation(BaseModel):
+class Parameters(BaseModel):
+    """An object of documented fields and no others. A null counts as not set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        return (
+            {key: value for key, value in values.items() if value is not None} if isinstance(values, dict) else values
+        )
+
+
+class Creation(Parameters):
     """
     The parameters of one product. A field that nobody sets is not sent: its default is the provider's to choose.
 
     The callback URL is no parameter: it is filled in by whoever sends the request.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
     PATH: ClassVar[str]  # a key of the provider's CREATE_PATHS
+
+    @classmethod
+    def from_prompt(cls, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """*parameters* with *prompt* where this product has its text; one that is there already gives way."""
+        return {**parameters, "prompt": prompt}
 
     def request(self) -> dict[str, Any]:
         """The body as the provider documents it."""

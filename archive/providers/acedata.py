@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from archive.creation import StatusPath
 from archive.documents import Reader, parse
 from archive.errors import (
     MalformedDeliveryError,
@@ -21,7 +22,7 @@ from archive.errors import (
 )
 from archive.grammar import check_name
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Event, Output, Pace, Progress
-from archive.providers import reading, without
+from archive.providers import acedata_create, reading, without
 
 API_BASE = "https://api.acedata.cloud"
 HOSTS = frozenset({"platform.cdn.acedata.cloud", "platform2.cdn.acedata.cloud", "cdn.acedata.cloud"})
@@ -41,11 +42,13 @@ PACE = Pace(
 GONE_AFTER = timedelta(days=3)  # a task may run for 72 h (`execution_expires_after` of at most 259,200 s)
 verify, sender_id, reply = without.verify, without.sender_id, without.reply
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
-PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
-read_created, resign = without.read_created, without.resign
+resign = without.resign
+PRODUCTS, CREATE_PATHS = acedata_create.PRODUCTS, acedata_create.CREATE_PATHS
+read_created = acedata_create.read_created
 TASKS = "tasks"
 ROUTES = (TASKS,)
 _PATHS = {TASKS: "/seedance/tasks"}
+STATUS_PATHS = (StatusPath("POST", _PATHS[TASKS], TASKS),)
 _STATES = {
     "processing": Progress.RUNNING,
     "queued": Progress.RUNNING,  # these and the last two are the upstream's, whose objects are passed on

@@ -9,11 +9,12 @@ https://docs.globalaiopc.com/en/api-reference/video/seedance-x1/seedance-x1-quer
 
 from datetime import datetime, timedelta
 
+from archive.creation import StatusPath
 from archive.documents import Reader, parse
 from archive.errors import MalformedDeliveryError, NotUnderstoodError, ProviderBusyError, TaskUnknownError
 from archive.grammar import check_name
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Event, Pace, Progress
-from archive.providers import reading, without
+from archive.providers import kyyaipower_create, reading, without
 
 API_BASE = "https://zcbservice.aizfw.cn"
 HOSTS: frozenset[str] = frozenset()  # none is documented; the status API's links are not bound to a list
@@ -38,12 +39,14 @@ verify, sender_id, reply, normalise, sample = (
 )
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
-PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
-read_created, resign = without.read_created, without.resign
+resign = without.resign
+PRODUCTS, CREATE_PATHS = kyyaipower_create.PRODUCTS, kyyaipower_create.CREATE_PATHS
+read_created = kyyaipower_create.read_created
 POWER = "power"
 REACT = "react"
 ROUTES = (POWER, REACT)
 _PATHS = {POWER: "/kyyAiPower/v1/result/", REACT: "/kyyReactApiServer/v1/result/"}
+STATUS_PATHS = tuple(StatusPath("GET", path + "{task_id}", route) for route, path in _PATHS.items())
 _STATES = {
     "queued": Progress.RUNNING,
     "processing": Progress.RUNNING,

@@ -6,11 +6,12 @@ Source: the provider's page "Seedance 2 AI Public API" (read 2026-11); what come
 
 from datetime import datetime, timedelta
 
+from archive.creation import StatusPath
 from archive.documents import Reader
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Event, Output, Pace, Progress
-from archive.providers import reading, without
+from archive.providers import reading, seedance2ai_create, seedance2ai_products, without
 
 # The page names the bare host. That one answers 307 to www (public client code), and a redirect loses the key.
 API_BASE = "https://www.seedance2ai.io"
@@ -27,18 +28,21 @@ PACE = Pace(
 GONE_AFTER = timedelta(days=1)  # as with KIE; 404 is also what a key of another account hears
 TASKS = "tasks"
 ROUTES = (TASKS,)
+_PATH = "/api/v1/tasks/"
+STATUS_PATHS = (StatusPath("GET", _PATH + "{task_id}", TASKS),)
 verify, sender_id, normalise, reply = without.verify, without.sender_id, without.normalise, without.reply
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
 sample = without.sample
-PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
-read_created, resign = without.read_created, without.resign
+resign = without.resign
+PRODUCTS, CREATE_PATHS = seedance2ai_products.PRODUCTS, seedance2ai_create.CREATE_PATHS
+read_created = seedance2ai_create.read_created
 _STATES = {"processing": Progress.RUNNING, "completed": Progress.SUCCEEDED, "failed": Progress.FAILED}
 
 
 def status_request(route: str, task_id: str) -> ApiRequest:
     """The id is one segment of the path whatever it holds: slashes and dots are encoded too."""
-    return ApiRequest("GET", "/api/v1/tasks/" + reading.segment(task_id), route)
+    return ApiRequest("GET", _PATH + reading.segment(task_id), route)
 
 
 def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:  # noqa: ARG001 (there is one)

@@ -9,11 +9,12 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from archive.creation import StatusPath
 from archive.documents import Reader
 from archive.errors import NotUnderstoodError, ProviderRefusedError
 from archive.grammar import check_name
 from archive.model import ApiAnswer, ApiRequest, Callbacks, Event, Pace, Progress
-from archive.providers import reading, without
+from archive.providers import reading, seedanceapi_create, without
 
 API_BASE = "https://seedanceapi.org"
 HOSTS: frozenset[str] = frozenset()  # the examples show cdn.example.com; that results stand on KIE's hosts is a guess
@@ -29,11 +30,14 @@ PACE = Pace(
 GONE_AFTER = timedelta(days=1)  # as with KIE, where a task is unknown right after its creation too
 STATUS = "status"
 ROUTES = (STATUS,)
+_PATH = "/v2/status"
+STATUS_PATHS = (StatusPath("GET", _PATH, STATUS),)
 verify, sender_id, reply = without.verify, without.sender_id, without.reply
 batch_request, read_batch = without.batch_request, without.read_batch
 fresh_link_request, read_fresh_link = without.fresh_link_request, without.read_fresh_link
-PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
-read_created, resign = without.read_created, without.resign
+resign = without.resign
+PRODUCTS, CREATE_PATHS = seedanceapi_create.PRODUCTS, seedanceapi_create.CREATE_PATHS
+read_created = seedanceapi_create.read_created
 _STATES = {"in_progress": Progress.RUNNING, "success": Progress.SUCCEEDED, "failed": Progress.FAILED}
 # The page lists these beside HTTP statuses without showing the JSON, so `code` may hold either.
 _CODES = {"INVALID_API_KEY": 401, "INSUFFICIENT_CREDITS": 402, "TASK_NOT_FOUND": 404, "INTERNAL_ERROR": 500}
@@ -45,7 +49,7 @@ def normalise(document: Any, *, at: datetime, task_id: str | None = None) -> Eve
 
 
 def status_request(route: str, task_id: str) -> ApiRequest:
-    return ApiRequest("GET", "/v2/status", route, params={"task_id": task_id})
+    return ApiRequest("GET", _PATH, route, params={"task_id": task_id})
 
 
 def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:  # noqa: ARG001 (there is one)

@@ -1,18 +1,13 @@
 """What a provider module imports for the things its provider does not offer. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from archive.creation import Created, CreatePath, Creation, StatusPath
 from archive.errors import NotUnderstoodError, VerificationError
 from archive.model import ApiAnswer, ApiRequest, Delivery, Event, Link, Verdict
 
 # ruff: noqa: ARG001 (the protocol's forms)
-
-PRODUCTS: Mapping[str, type[Creation]] = {}
-CREATE_PATHS: Mapping[str, CreatePath] = {}
-STATUS_PATHS: tuple[StatusPath, ...] = ()
 
 
 def verify(delivery: Delivery, document: Any, keys: Sequence[str], *, now: datetime) -> Verdict:
@@ -58,11 +53,6 @@ def fresh_link_request(url: str) -> ApiRequest | None:
 def read_fresh_link(answer: ApiAnswer, *, at: datetime) -> Link:
     """No call for fresh links."""
     raise NotUnderstoodError("no_fresh_links")
-
-
-def read_created(path: str, answer: ApiAnswer, *, at: datetime) -> Created:
-    """Nothing can be ordered."""
-    raise NotUnderstoodError("no_creation")
 
 
 def resign(document: Any, *, key: str, now: datetime) -> dict[str, str]:

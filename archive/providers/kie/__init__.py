@@ -11,9 +11,18 @@ from typing import Any
 from archive.model import Callbacks, Pace
 from archive.providers import without
 from archive.providers.kie.callbacks import normalise, sample
+from archive.providers.kie.creating import CREATE_PATHS, read_created
+from archive.providers.kie.products import PRODUCTS
 from archive.providers.kie.shapes import LINK_LIFE, MARKET, RUNWAY, SEEDANCE, STORAGE_LIFE, VEO, VEO_4K
-from archive.providers.kie.signing import verify
-from archive.providers.kie.status import ROUTES, fresh_link_request, read_fresh_link, read_status, status_request
+from archive.providers.kie.signing import resign, verify
+from archive.providers.kie.status import (
+    ROUTES,
+    STATUS_PATHS,
+    fresh_link_request,
+    read_fresh_link,
+    read_status,
+    status_request,
+)
 
 __all__ = [
     "API_BASE",
@@ -69,8 +78,6 @@ PACE = Pace(
 )
 GONE_AFTER = timedelta(days=1)
 sender_id, batch_request, read_batch = without.sender_id, without.batch_request, without.read_batch
-PRODUCTS, CREATE_PATHS, STATUS_PATHS = without.PRODUCTS, without.CREATE_PATHS, without.STATUS_PATHS
-read_created, resign = without.read_created, without.resign
 
 
 def reply() -> dict[str, Any]:

@@ -9,6 +9,7 @@ answer has a code of its own, and HTTP 200 may carry any of them.
 from datetime import datetime, timedelta
 from typing import Any
 
+from archive.creation import StatusPath
 from archive.documents import parse
 from archive.errors import (
     MalformedDeliveryError,
@@ -31,9 +32,15 @@ _PATHS = {
     VEO: "/api/v1/veo/record-info",
     RUNWAY: "/api/v1/runway/record-detail",
 }
-_GOOD = {"", "0", "200"}  # 0 is the seedance route's
+_FRESH_LINK = "/api/v1/common/download-url"
+STATUS_PATHS = (
+    *(StatusPath("GET", path, route) for route, path in _PATHS.items()),
+    StatusPath("POST", _FRESH_LINK, None),
+    StatusPath("GET", "/api/v1/veo/get-1080p-video", None),
+)
+GOOD = {"", "0", "200"}  # 0 is the seedance route's
 # 408: the upstream is silent; 455: maintenance; 505: switched off for now; 1005: the seedance route's own 429.
-_BUSY = {"408", "425", "429", "433", "455", "500", "502", "503", "504", "505", "1005"}
+BUSY = {"408", "425", "429", "433", "455", "500", "502", "503", "504", "505", "1005"}
 # Codes 422 say in words what they mean. The last one: records are kept for 14 days.
 _NO_SUCH_TASK = ("is null", "not found", "within 14 days")
 
@@ -68,7 +75,7 @@ def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:
 
 def fresh_link_request(url: str) -> ApiRequest | None:
     """KIE signs a link of its own anew."""
-    return ApiRequest("POST", "/api/v1/common/download-url", "download-url", json={"url": url})
+    return ApiRequest("POST", _FRESH_LINK, "download-url", json={"url": url})
 
 
 def read_fresh_link(answer: ApiAnswer, *, at: datetime) -> Link:
@@ -80,7 +87,7 @@ def read_fresh_link(answer: ApiAnswer, *, at: datetime) -> Link:
 
 def _opened(answer: ApiAnswer, *, at: datetime) -> dict[str, Any]:
     """The answer's object. What has none is judged by its HTTP status; below 400 it is a proxy's page, most likely."""
-    if answer.status != 500 and str(answer.status) in _BUSY:  # 500 may be a code's: documented for all of them
+    if answer.status != 500 and str(answer.status) in BUSY:  # 500 may be a code's: documented for all of them
         raise ProviderBusyError(f"http_{answer.status}", reading.retry_after(answer, at=at))
     try:
         root = parse(answer.body)
@@ -99,11 +106,11 @@ def _check(root: dict[str, Any], answer: ApiAnswer, *, at: datetime) -> None:
     message = (text(root.get("msg")) or text(root.get("message"))).lower()
     if code == "404" or (code == "422" and any(words in message for words in _NO_SUCH_TASK)):
         raise TaskUnknownError("task_not_found")
-    if code in _BUSY:
+    if code in BUSY:
         raise ProviderBusyError(f"code_{code}", reading.retry_after(answer, at=at))
     if code == "422" and message.startswith("record "):  # "record status is not success", "record result data is blank"
         raise ProviderBusyError("record_not_ready", reading.retry_after(answer, at=at))
-    if code not in _GOOD and answer.status != 404:
+    if code not in GOOD and answer.status != 404:
         raise ProviderRefusedError(f"code_{code}" if code.isdecimal() and code.isascii() else "code_unknown")
     reading.check_http(answer, at=at)
     if answer.status >= 300:
