@@ -647,7 +647,7 @@ def _examined(proxy: _Proxy) -> list[Step]:
         return socket.create_connection(("127.0.0.1", proxy.ports["https"]), 5, source_address=("127.0.0.2", 0))
 
     trust = tls.authorities(proxy.folder / "fullchain.pem")
-    ways = Ways(trust=trust, resolve=lambda *_: ["1.1.1.1"], connect=connect)
+    ways = Ways(trust=trust, resolve=lambda *_: ["1.1.1.1"], connect=connect, clock=lambda: 0.0)
     return list(Examination(f"https://{NAME}", "signing-key-of-a-doctor-at-the-proxy", ways).steps())
 
 

@@ -52,6 +52,7 @@ class Clinic:
             trust=self.trust,
             resolve=lambda _host, _port: [PUBLIC],
             connect=lambda _address, _port: wire.connect("127.0.0.1", port),
+            clock=lambda: 0.0,  # or a busy machine is a finding
         )
         return replace(known, **other)
 

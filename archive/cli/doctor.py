@@ -40,8 +40,9 @@ def _doctor(options: argparse.Namespace) -> int:
     if not options.json:
         return _code(_told(steps))
     done = list(steps)
+    where = place.read(public_url)
     code = _code(done)
-    report = {"public_url": public_url, "ok": code == 0, "steps": [_row(step) for step in done]}
+    report = {"public_url": where.url if where else None, "ok": code == 0, "steps": [_row(step) for step in done]}
     print(json.dumps(report, indent=2))
     return code
 
@@ -58,7 +59,7 @@ def _steps(options: argparse.Namespace, settings: Settings, public_url: str) -> 
         # Who only tries it out, or only polls, needs no address that providers reach.
         lenient = {"not_public": Level.WARNING}
         found = tuple(replace(one, level=lenient.get(one.slug, one.level)) for one in place.judge_form(where))
-        yield Step("address", f"{where.scheme}://{where.authority}" if where else "?", found)
+        yield Step("address", where.url if where else "?", found)
     elif keys:
         yield from Examination(public_url, keys[0], Ways(trust=_trust(options.ca))).steps()
 

@@ -52,7 +52,7 @@ class Examination:
 
     def _tried(self) -> Iterator[Step]:
         found = place.judge_form(self._place)
-        yield Step("address", f"{self._place.scheme}://{self._place.authority}" if self._place else "?", tuple(found))
+        yield Step("address", self._place.url if self._place else "?", tuple(found))
         if self._place is None:
             return
         here = self._place

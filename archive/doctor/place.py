@@ -33,6 +33,10 @@ class Place:
         return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
 
     @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.prefix}"
+
+    @property
     def is_address(self) -> bool:
         try:
             ip_address(self.host)

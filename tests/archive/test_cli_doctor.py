@@ -100,8 +100,9 @@ def test_exit__settings(desk: Desk, tmp_path: Path) -> None:
     code, said = desk.run("--callback", "--ca", str(desk.config))
     assert (78, True) == (code, "is no file of PEM certificates" in said)
     assert 78 == desk.run("--callback", "--ca", str(tmp_path / "absent"))[0]
-    code, said = desk.run("--callback", "--public-url", "https://user@h.example.com/?x=1")
-    assert (1, True, False) == (code, "user, query or fragment" in said, "user@" in said)
+    for words in ((), ("--callback",), ("--json",)):
+        code, said = desk.run(*words, "--public-url", "https://user:canary@h.example.com/?x=1")
+        assert (1, True, False) == (code, "user, query or fragment" in said, "canary" in said)
     desk.config.write_text("[server]\n")
     code, said = desk.run("--callback")
     assert (78, True) == (code, "openssl rand -hex 32" in said)

@@ -20,6 +20,7 @@ def test_read__places(url: str, place: Place, authority: str) -> None:
     """Scheme, host, port and path are read as a client would."""
     assert place == read(url)
     assert authority == place.authority
+    assert f"{place.scheme}://{authority}{place.prefix}" == place.url
     assert [] == [one for one in judge_form(place) if one.slug != "not_https"]
 
 
