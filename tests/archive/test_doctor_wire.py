@@ -65,11 +65,19 @@ def test_resolve__reasons(monkeypatch: pytest.MonkeyPatch, error: Exception, rea
 
 def test_resolve__is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resolver that never answers is given up."""
-    gone = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: gone.wait(10) and [])
+    gone, answered = threading.Event(), threading.Event()
+
+    def hang(*_: Any, **__: Any) -> list[Any]:
+        gone.wait(5)
+        answered.set()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     with pytest.raises(SilenceError, match="no_answer"):
         wire.resolve("hooks.example.com", 443, timeout=0.05)
+    assert not answered.is_set()
     gone.set()
+    assert answered.wait(10)
 
 
 def test_resolve__each_address_once() -> None:
