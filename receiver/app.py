@@ -24,6 +24,7 @@ from receiver.answers import Answer
 from receiver.api import Api
 from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
+from receiver.doctor import Doctor
 from receiver.errands import Errands
 from receiver.generate import Generate
 from receiver.health import Health
@@ -88,6 +89,7 @@ def create_app(
         ringing.cancel()
 
     routes = [
+        Route("/webhooks/-/{token}", Doctor(settings, clock).probe, methods=["POST"]),
         Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
         Route("/webhooks/{source}/{token}", webhooks.receive, methods=["POST"]),
         Route("/api/status", api.status),

@@ -128,6 +128,14 @@ _SCHEMAS: dict[str, Any] = {
         "required": ["redriven"],
         "properties": {"redriven": {"type": "integer", "description": "how many are sent again"}},
     },
+    "Seen": {
+        "type": "object",
+        "required": ["reelkeep", "proof"],
+        "properties": {
+            "reelkeep": {"type": "object", "description": "the probe as it arrived"},
+            "proof": {"type": "string", "description": "HMAC-SHA256 of it with the signing key of the token, in hex"},
+        },
+    },
     "TaskIn": TaskIn.model_json_schema(),
     "TaskRow": TaskRow.model_json_schema(),
     "ImportIn": _own(ImportIn, "TaskRow"),
@@ -313,7 +321,9 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
     if route.path == "/api/generate/{source}":
         made = {"description": "OK", **_json({"$ref": "#/components/schemas/Generated"})}
         return {"200": made, "502": _PROBLEM, "504": _PROBLEM}
-    if route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
+    if route.path.startswith("/webhooks/-/"):
+        name = "Seen"
+    elif route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
         name = "Receipt"
     elif route.path == "/api/status":
         name = "Status"

@@ -16,7 +16,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -36,10 +36,14 @@ from cryptography.x509.oid import NameOID
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
+from archive.doctor import tls
+from archive.doctor.examine import Examination, Ways
+from archive.doctor.findings import Step
 from archive.errors import StoreUnavailableError
 from archive.identity import manifest_key, metadata_key, object_prefix
 from archive.s3 import S3Store
 from archive.settings import ENVIRONMENT, Server, Settings, Store, Workers, load
+from tests.middleman import receiver
 from workers.poster import poster_key
 
 ROOT = Path(__file__).parents[1]
@@ -402,9 +406,9 @@ class _Web:
 
 @dataclass
 class _Proxy:
-    """A running proxy with one of our files, between a client and `_Web`."""
+    """A running proxy with one of our files, between a client and what stands at the port `web`."""
 
-    web: _Web
+    web: int
     folder: Path
     ports: dict[str, int] = field(default_factory=dict)
 
@@ -468,7 +472,7 @@ def _nginx(proxy: _Proxy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     site = _swap(
         (DEPLOY / "nginx.conf").read_text(),
         {
-            "server 127.0.0.1:8080;": f"server 127.0.0.1:{proxy.web.port};",
+            "server 127.0.0.1:8080;": f"server 127.0.0.1:{proxy.web};",
             "listen 80;": f"listen 127.0.0.1:{ports['http']};",
             "listen 443 ssl;": f"listen 127.0.0.1:{ports['https']} ssl;",
             "listen [::]:80;": "",
@@ -491,7 +495,7 @@ def _caddy(proxy: _Proxy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     text = _swap(
         (DEPLOY / "Caddyfile").read_text(),
         {
-            "127.0.0.1:8080": f"127.0.0.1:{proxy.web.port}",
+            "127.0.0.1:8080": f"127.0.0.1:{proxy.web}",
             "\n{\n": "\n{\n\tadmin off\n\tauto_https disable_redirects\n",
             f"http://{NAME} {{": f"http://{NAME}:{ports['http']} {{\n\tbind 127.0.0.1",
             f"https://{NAME} {{": f"https://{NAME}:{ports['https']} {{\n\tbind 127.0.0.1"
@@ -503,28 +507,35 @@ def _caddy(proxy: _Proxy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (caddy, "run", *config), (caddy, "validate", *config)
 
 
-@pytest.fixture(params=[_nginx, _caddy], ids=["nginx", "caddy"])
-def proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_Proxy]:
-    found = _Proxy(_Web(), tmp_path)
+_Build = Callable[[_Proxy], tuple[tuple[str, ...], tuple[str, ...]]]
+_PROXIES = pytest.mark.parametrize("build", [_nginx, _caddy], ids=["nginx", "caddy"])
+
+
+@contextmanager
+def _running(build: _Build, folder: Path, web: int) -> Iterator[_Proxy]:
+    found = _Proxy(web, folder)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        found.ports.update(http=one.getsockname()[1], https=two.getsockname()[1])
+    _certificate(folder)
+    start, check = build(found)
+    env = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    done = subprocess.run(check, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    with (folder / "stderr.log").open("wb") as log:
+        process = subprocess.Popen(start, stdout=log, stderr=log, env=env)
     try:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-            found.ports.update(http=one.getsockname()[1], https=two.getsockname()[1])
-        _certificate(tmp_path)
-        build: Callable[[_Proxy], tuple[tuple[str, ...], tuple[str, ...]]] = request.param
-        start, check = build(found)
-        env = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-        done = subprocess.run(check, capture_output=True, text=True, check=False, env=env)
-        assert done.returncode == 0, done.stderr
-        with (tmp_path / "stderr.log").open("wb") as log:
-            process = subprocess.Popen(start, stdout=log, stderr=log, env=env)
-        try:
-            _wait_for_port(found.ports["https"])
-            yield found
-        finally:
-            process.terminate()
-            process.wait(10)
+        _wait_for_port(found.ports["https"])
+        yield found
     finally:
-        found.web.stop()
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def web() -> Iterator[_Web]:
+    stand_in = _Web()
+    yield stand_in
+    stand_in.stop()
 
 
 def _wait_for_port(port: int) -> None:
@@ -539,18 +550,24 @@ def _wait_for_port(port: int) -> None:
             return
 
 
-def test_proxy__does_what_it_says(proxy: _Proxy) -> None:
+@_PROXIES
+def test_proxy__does_what_it_says(build: _Build, web: _Web, tmp_path: Path) -> None:
     """Callbacks pass whole, up to the limit; all else needs to come from inside; no log ever shows a token."""
+    with _running(build, tmp_path, web.port) as proxy:
+        _try(proxy, web)
+
+
+def _try(proxy: _Proxy, web: _Web) -> None:
     path = f"/webhooks/kie/{TOKEN}"
     signed = {"X-Webhook-Timestamp": "1", "X-Webhook-Signature": "c2ln", "Content-Type": "application/json"}
     whole = bytes(range(256)) * (LIMIT // 256)
     assert 200 == proxy.ask("POST", path, whole, signed)
-    seen_path, seen_headers, seen_body = proxy.web.heard.pop()
+    seen_path, seen_headers, seen_body = web.heard.pop()
     assert (path, whole) == (seen_path, seen_body)
     assert signed.items() <= seen_headers.items()
     assert NAME == seen_headers["Host"]
     assert 200 == proxy.ask("POST", path, iter([b'{"a":', b"1}"]), signed, chunked=True)
-    assert b'{"a":1}' == proxy.web.heard.pop()[2]
+    assert b'{"a":1}' == web.heard.pop()[2]
 
     assert proxy.ask("POST", path, whole + b"!", signed) in {413, 502}  # 502: Caddy 2.6
     inside = ("/proxy/kie/api/v1/veo/generate", "/api/generate/kie")
@@ -560,17 +577,85 @@ def test_proxy__does_what_it_says(proxy: _Proxy) -> None:
     ):  # fmt: skip
         assert 403 == proxy.ask("GET", closed), closed
     assert 404 == proxy.ask("POST", path, b"{}", signed, scheme="http")
-    assert [] == proxy.web.heard
+    assert [] == web.heard
     assert 200 == proxy.ask("GET", "/api/assets", client="127.0.0.1")
     for open_inside in inside:  # with pictures in the request
         assert 200 == proxy.ask("POST", open_inside, whole * 2, client="127.0.0.1")
-        assert (open_inside, whole * 2) == (proxy.web.heard[-1][0], proxy.web.heard[-1][2])
+        assert (open_inside, whole * 2) == (web.heard[-1][0], web.heard[-1][2])
 
-    proxy.web.stop()
+    web.stop()
     assert 502 == proxy.ask("POST", path, b"{}", signed)
     assert TOKEN not in proxy.logs()
     proxy.ask("GET", "/api/assets", client="127.0.0.1")
     assert re.search("connect|refused", proxy.logs())  # errors are logged where no token can stand
+
+
+@_PROXIES
+def test_proxy__is_healthy_by_the_doctor(build: _Build, tmp_path: Path) -> None:
+    """`reelkeep doctor --callback` finds nothing wrong with either file, and is itself not in their logs."""
+    with receiver(tmp_path, SIGNED) as (port, _), _running(build, tmp_path, port) as proxy:
+        steps = _examined(proxy)
+        assert all(step.tried for step in steps)
+        assert [] == [finding.slug for step in steps for finding in step.findings]
+        assert "rkpb_" not in proxy.logs()
+
+
+NGINX_FAULTS = {
+    "a smaller limit": ("client_max_body_size 1m;", "client_max_body_size 10k;", ["body_limit"]),
+    "HTTP/1.0": ("proxy_http_version 1.1;", "proxy_http_version 1.0;", ["http_1_0"]),
+    "its own Host": ("proxy_set_header Host $host;", "", ["host_changed"]),
+    "a header taken out": (
+        "proxy_request_buffering off;",
+        'proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Webhook-Signature "";',
+        ["header_dropped"],
+    ),
+    "a path of its own": (
+        "proxy_pass http://reelkeep;\n    }\n\n    #",
+        "proxy_pass http://reelkeep/;\n    }\n\n    #",
+        ["path_changed"],
+    ),
+    "another location": ("location /webhooks/ {", "location /hooks/ {", ["front_refuses"]),
+    "a redirect": ("proxy_request_buffering off;", "return 301 https://www.example.com$request_uri;", ["redirected"]),
+    "error pages": (
+        "proxy_request_buffering off;",
+        "proxy_intercept_errors on; error_page 401 /401.html;",
+        ["refusal_changed"],  # by the 403 of the page that is not for outsiders
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "slugs"), NGINX_FAULTS.values(), ids=NGINX_FAULTS)
+def test_nginx__what_is_wrong_with_it_is_found(before: str, after: str, slugs: list[str], tmp_path: Path) -> None:
+    """What people leave out of such a file, or write into it, is what the doctor names, and nothing else."""
+
+    def build(proxy: _Proxy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        commands = _nginx(proxy)
+        main = proxy.folder / "main"
+        main.write_text(_swap(main.read_text(), {before: after}))
+        return commands
+
+    with receiver(tmp_path, SIGNED) as (port, _), _running(build, tmp_path, port) as proxy:
+        assert slugs == [finding.slug for step in _examined(proxy) for finding in step.findings]
+
+
+def test_nginx__without_web(tmp_path: Path) -> None:
+    """A proxy that has nobody behind it is told from one that passes nothing on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with _running(_nginx, tmp_path, port) as proxy:
+        assert ["receiver_away"] == [finding.slug for step in _examined(proxy) for finding in step.findings]
+
+
+SIGNED: dict[str, object] = {"server": {"signing_keys": ["signing-key-of-a-doctor-at-the-proxy"]}}
+
+
+def _examined(proxy: _Proxy) -> list[Step]:
+    def connect(_address: str, _port: int) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", proxy.ports["https"]), 5, source_address=("127.0.0.2", 0))
+
+    trust = tls.authorities(proxy.folder / "fullchain.pem")
+    ways = Ways(trust=trust, resolve=lambda *_: ["1.1.1.1"], connect=connect, clock=lambda: 0.0)
+    return list(Examination(f"https://{NAME}", "signing-key-of-a-doctor-at-the-proxy", ways).steps())
 
 
 # --- rights in S3 -----------------------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
+from archive.addresses import is_public
 from archive.errors import LinkRefusedError
 from archive.tls import authorities
-from workers.addresses import is_public
 
 Resolve = Callable[[str, int], list[str]]
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=None)  # seconds between two bytes; `time_limit` bounds the whole

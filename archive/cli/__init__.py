@@ -1,5 +1,6 @@
 """
-The command line. `up` and `migrate` work on this machine; everything else asks the API, with the same verbs.
+The command line. `up` and `migrate` work on this machine, `doctor` looks at it from outside; everything else asks the
+API, with the same verbs.
 
 Exit codes: 0 done; 1 the service refused, or something is not as it should be; 2 wrong usage; 69 the service or the
 ledger cannot be reached; 78 the settings cannot be used.
@@ -10,13 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from archive.cli import callbacks, generate, lists, local, notify, tasks
+from archive.cli import callbacks, doctor, generate, lists, local, notify, tasks
 from archive.cli.verbs import Verbs
 from archive.errors import LedgerError
 from archive.settings import SettingsError
 from reelkeep.client import RefusedError, UnreachableError
 
-_GROUPS = (local, callbacks, generate, lists, tasks, notify)  # each adds its verbs, in the order that --help shows
+_GROUPS = (local, doctor, callbacks, generate, lists, tasks, notify)  # each adds its verbs, in the order of --help
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -76,7 +76,7 @@ def test_document__bodies(document: dict[str, Any]) -> None:
     with_body = {key for key, one in operations(document).items() if "requestBody" in one}
     assert {
         ("/api/tasks", "POST"), ("/api/tasks/import", "POST"), ("/api/tasks/lookup", "POST"),
-        ("/api/callback-urls", "POST"), ("/api/notifications/redrive", "POST"),
+        ("/api/callback-urls", "POST"), ("/api/notifications/redrive", "POST"), ("/webhooks/-/{token}", "POST"),
         ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"), ("/api/generate/{source}", "POST"),
         *(("/proxy/{source}/{path}", method) for method in ("POST", "PUT", "PATCH")),
     } == with_body  # fmt: skip

@@ -1,5 +1,5 @@
 """
-Which addresses a link may lead to: public unicast ones, and nothing else. Pure.
+Which addresses the public network has: public unicast ones, and nothing else. Pure.
 
 `ipaddress.is_global` disagrees with the IANA special-purpose registries on 15 of their blocks, eight of them the
 dangerous way, so the blocks stand here. https://www.iana.org/assignments/iana-ipv4-special-registry and
@@ -50,7 +50,7 @@ _REFUSED_V6 = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether *address*, in the textual form a resolver returns, may be connected to. What cannot be read may not."""
+    """Whether *address*, in the textual form a resolver returns, is one of them. What cannot be read is none."""
     try:
         read = ip_address(address)  # with a zone id it is link-local, and outside 2000::/3 anyway
     except ValueError:
