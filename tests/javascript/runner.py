@@ -20,26 +20,25 @@ class JavaScript:
 
     folder: Path
 
-    def run(self, program: str, *, stdin: str = "", env: Mapping[str, str] | None = None, seconds: float = 30) -> str:
+    def run(self, program: str, *, name: str, env: Mapping[str, str]) -> str:
         """Run a module of *program*'s text; return what it printed, or raise CalledProcessError."""
-        script = self.folder / "example.mjs"
-        script.write_text(program)
-        return self._node(script.name, stdin, env, seconds)
+        (self.folder / name).write_text(program)
+        return self._node(name, "", env)
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> str | None:
         """The type of a notification that one of *secrets* verifies, None where none does."""
         told = {"body": body.decode(), "headers": dict(headers), "secrets": list(secrets)}
         try:
-            return self._node("verify.mjs", json.dumps(told), None, 30).strip()
+            return self._node("verify.mjs", json.dumps(told)).strip()
         except subprocess.CalledProcessError as failure:
             if (1, "no secret verifies it") != (failure.returncode, failure.stderr.strip()):
                 raise
             return None
 
-    def _node(self, script: str, stdin: str, env: Mapping[str, str] | None, seconds: float) -> str:
+    def _node(self, script: str, stdin: str, env: Mapping[str, str] | None = None) -> str:
         command = ("node", script)
         done = subprocess.run(
-            command, cwd=self.folder, input=stdin, env=env, capture_output=True, text=True, timeout=seconds, check=True
+            command, cwd=self.folder, input=stdin, env=env, capture_output=True, text=True, timeout=30, check=True
         )
         return done.stdout
 
