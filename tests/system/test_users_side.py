@@ -141,7 +141,7 @@ def test_import__a_thousand_ids_of_last_week(stage: Stage, tmp_path: Path) -> No
     expected: dict[str, str] = {}
     rows = []
     for name, (made, failed, unknown) in LAST_WEEK.items():
-        silent = {"callbacks": []} if PRODUCTS[name].callback_field else {}
+        silent: dict[str, Any] = {"callbacks": []} if PRODUCTS[name].callback_field else {}
         quick = QUICK | silent | ({"media": "png", "size": 50_000} if name in PICTURES else {})
         extra = {"async": True} if name == "ace" else None
         for index in range(made + failed):
