@@ -5,19 +5,40 @@ Request fields are of seed 004_c235bfca3c38acf0; the rest of the provider's docs
 2026-11): callbacks in three shapes of `data`, polls as a record whose `response` is what a callback says, or in an
 older guide as the callback itself. Two ids: `task_id` is AceData's, `data.task_id` or `data.id` Ark's. Times of a
 record are seconds as floats. UNKNOWN, and chosen here as the least that can be said: `response` of a running task
-(absent, with all that is not required), the HTTP status of errors, and links in Ark's shape to a last frame (none).
+(absent, with all that is not required), the HTTP status of errors, links in Ark's shape to a last frame (none), and the
+words that `model`, `ratio`, `resolution` and `service_tier` take, whose list the seed lost (any). A field that the seed
+does not name is passed over.
 """
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
+from simulator.rules import FLAG, NUMBER, URL, WORD, Rule, among, offending, whole
 from simulator.world import Answer, Offer, State, Task
 
 SHAPES: Final = ("flat", "ark", "ark_list")
 POLL_SHAPES: Final = ("record", "callback")
 NOT_FOUND: Final = ("empty", "error")
 _FAILURE: Final = {"code": "api_error", "message": "The simulator was told to fail this task."}
+_FIELDS: Final[Mapping[str, Rule]] = {
+    "model": WORD,
+    "content": (lambda value: isinstance(value, list) and bool(value) and all(map(_is_entry, value)), "entries"),
+    "seed": whole(-1, 4_294_967_295),
+    "async": FLAG,
+    "ratio": WORD,
+    "frames": among(*range(29, 290, 4)),
+    "duration": NUMBER,
+    "watermark": FLAG,
+    "resolution": WORD,
+    "camerafixed": FLAG,
+    "callback_url": URL,
+    "service_tier": WORD,
+    "generate_audio": FLAG,
+    "return_last_frame": FLAG,
+    "execution_expires_after": whole(1, 10**9),
+}
 _TRACE: Final = "4a4a3721-0001-4000-8000-000000000001"  # of answers that belong to no task
 
 
@@ -40,13 +61,38 @@ def not_found(task: Task | None) -> Answer:
     return 200, {}
 
 
+def refusals() -> Mapping[str, Answer]:
+    """Every documented error."""
+    statuses = {
+        400: ("bad_request",),
+        401: ("no_token", "invalid_token", "token_expired", "token_mismatched"),
+        403: ("disabled", "used_up", "forbidden"),
+        404: ("no_api",),
+        500: ("api_error",),
+        504: ("timeout",),
+    }
+    answers = {code: error(status, code, f"It is {code}.") for status, codes in statuses.items() for code in codes}
+    return answers | {code: error(429, code, "Too many requests.") for code in ("too_many_requests", "rate_limited")}
+
+
 def complaint(request: dict[str, Any]) -> Answer | None:
-    """Return the error that *request* deserves."""
-    if not isinstance(request.get("model"), str) or not isinstance(request.get("content"), list):
-        return error(400, "bad_request", "model and content are required.")
-    if not isinstance(request.get("callback_url", ""), str):
-        return error(400, "bad_request", "callback_url is not a URL.")
-    return None
+    """Return the error that *request* deserves, by the seed's table."""
+    wrong = list(offending(request, _FIELDS, {"model", "content"}))
+    if {"duration", "frames"} <= request.keys():
+        wrong.append("duration with frames")
+    return error(400, "bad_request", f"{', '.join(wrong)} is missing or wrong.") if wrong else None
+
+
+def _is_entry(value: object) -> bool:
+    """Whether it has either `text` or `image_url`, as its `type` says."""
+    match value:
+        case {"text": _, "image_url": _}:
+            return False
+        case {"type": "text", "text": str(words)}:
+            return bool(words)
+        case {"type": "image_url", "image_url": {"url": url}}:
+            return URL[0](url)
+    return False
 
 
 def waits(request: dict[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 """
 The providers' APIs over HTTP, all on one socket: their paths do not collide.
 
-Not played, because nothing should lean on it here: credits, KIE's 10 tasks at once, its documented code 400 for a
-status request without taskId (answered as not found), and models: any model makes the same files.
+Not played, because nothing should lean on it here: balances (a plan's `create_error` says that one is used up), KIE's
+10 tasks at once, its documented code 400 for a status request without taskId (answered as not found), and models: any
+model makes the same files.
 """
 
 from starlette.requests import Request
@@ -15,16 +16,17 @@ from simulator.creating import Creating
 from simulator.director import Director
 from simulator.gate import Gate, json_body, reply
 from simulator.routes import ROUTES
+from simulator.standing import Standing
 from simulator.world import Route, World
 
 
 class Api:
     """Answers the providers' customers."""
 
-    def __init__(self, world: World, director: Director) -> None:
+    def __init__(self, world: World, director: Director, standing: Standing) -> None:
         self._world = world
         self._gate = Gate(world)
-        self._creating = Creating(world, director)
+        self._creating = Creating(world, director, standing)
         self._asking = Asking(world)
 
     def doors(self) -> list[Door]:

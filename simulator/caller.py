@@ -7,6 +7,7 @@ callback answered badly never comes again.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -28,7 +29,8 @@ class Caller:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], **about: str) -> None:
         """Send *body* once; the journal says what it is *about*."""
-        facts = {**about, "host": urlsplit(url).netloc.rpartition("@")[2]}
+        digest = hashlib.sha256(body).hexdigest()
+        facts = {**about, "host": urlsplit(url).netloc.rpartition("@")[2], "sha256": digest}
         self._journal.write("callback_started", **facts)
         started_at = iso(now())
         status, outcome, error = None, None, None

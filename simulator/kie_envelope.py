@@ -1,15 +1,30 @@
 """
 The envelope that KIE.ai's documented routes share: `{code, msg, data}`, where code 200 is good.
 
-The codes 401 and 429 are documented; the HTTP statuses that go with them, all wording, and anything like a 503 are
-UNKNOWN.
+The codes are documented (https://docs.kie.ai/market/common/get-task-detail and the market pages, read 2026-11); the
+HTTP statuses that go with them, all wording, and anything like a 503 are UNKNOWN.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from simulator.rules import URL, WORD, offending
 from simulator.world import Answer, Task
+
+_CODES: Final[Mapping[int, str]] = {
+    400: "Bad request",
+    401: "You do not have access permissions",
+    402: "Insufficient credits",
+    408: "Upstream timeout",
+    422: "Parameters invalid",
+    433: "Request limit exceeded",
+    455: "Service under maintenance",
+    500: "Server error",
+    501: "Generation failed",
+    505: "Feature disabled",
+}
 
 
 def good(data: dict[str, Any]) -> dict[str, Any]:
@@ -38,10 +53,15 @@ def not_found(_task: Task | None) -> Answer:
     return refusal(422, "recordInfo is null")
 
 
+def refusals() -> Mapping[str, Answer]:
+    """Every documented code but 429, each under HTTP 200."""
+    return {str(code): refusal(code, wording) for code, wording in _CODES.items()}
+
+
 def complaint(request: dict[str, Any]) -> Answer | None:
     """Return the error that *request* deserves where what a route demands is UNKNOWN: next to none."""
-    texts = (request.get("prompt"), request.get("callBackUrl", ""))
-    return None if all(isinstance(text, str) for text in texts) else refusal(422, "prompt and callBackUrl are texts")
+    wrong = offending(request, {"prompt": WORD, "callBackUrl": URL}, {"prompt"})
+    return refusal(422, "prompt is a text, callBackUrl a URL") if wrong else None
 
 
 def created(task: Task) -> dict[str, Any]:

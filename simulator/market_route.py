@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from simulator import kie_envelope
 from simulator.kie_envelope import compact, good, milliseconds, refusal
+from simulator.rules import OBJECT, URL, WORD, offending
 from simulator.world import Answer, Offer, State, Task
 
 NOT_FOUND: Final = ("code_422", "code_404")  # the first is what clients meet
@@ -27,6 +28,7 @@ _CREDITS: Final = 61
 
 unauthorised = kie_envelope.unauthorised
 busy = kie_envelope.busy
+refusals = kie_envelope.refusals
 created = kie_envelope.created
 
 
@@ -43,11 +45,8 @@ def not_found(task: Task | None) -> Answer:
 
 def complaint(request: dict[str, Any]) -> Answer | None:
     """Return the error that *request* deserves."""
-    if not isinstance(request.get("model"), str) or not isinstance(request.get("input"), dict):
-        return refusal(422, "model and input are required")
-    if not isinstance(request.get("callBackUrl", ""), str):
-        return refusal(422, "callBackUrl is not a URL")
-    return None
+    wrong = offending(request, {"model": WORD, "input": OBJECT, "callBackUrl": URL}, {"model", "input"})
+    return refusal(422, f"{', '.join(wrong)} is missing or wrong") if wrong else None
 
 
 def polled(task: Task, offer: Offer) -> dict[str, Any]:

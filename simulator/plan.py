@@ -9,13 +9,14 @@ likewise, by `simulator.stagecraft`.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from simulator.media import Layout, Media
-from simulator.rules import FLAG, SECONDS, STEPS, WORD, PlanError, Rule, checked, one_of, or_none, whole
+from simulator.rules import FLAG, OBJECT, SECONDS, STEPS, WORD, PlanError, Rule, checked, one_of, or_none, whole
 
 Outcome = Literal["success", "fail", "cancelled"]
 Corrupt = Literal["none", "truncated", "html"]
+Lost = Literal["before", "middle"]
 Say = Literal["success", "progress", "fail", "forged_fail", "stolen_fail", "swapped_url", "forged_task"]
 
 
@@ -38,9 +39,23 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """What a create request is answered in place of the task, which is not made."""
+
+    code: str  # of the provider's table; 429 and 503 are known everywhere
+    status: int | None = None  # HTTP; None: the route's, which for many is UNKNOWN
+    retry_after: int | None = None  # seconds, as the Retry-After header says; None: no such header
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one task is to go through. The defaults are a day on which nothing goes wrong."""
 
+    # the answer to the create request
+    create_error: Refusal | None = None
+    slow_answer: float = 0.0  # seconds between the making of the task and the answer
+    lose_answer: Lost | None = None  # the connection is cut before, or in the middle of, the answer; the task is made
+    batch_failed: int = 0  # tasks of a batch that are not made
     # what is made
     media: Media | None = None  # of the results; None: what the request or the route has
     layout: Layout | None = None  # of MP4 films; None: moov_first
@@ -80,10 +95,10 @@ class Plan:
         return self.callbacks
 
 
-def read_plan(text: str) -> Plan:
-    """Parse a plan, or raise `PlanError`."""
+def read_plan(source: str | dict[str, Any]) -> Plan:
+    """Read a plan from its JSON, parsed or not, or raise `PlanError`."""
     try:
-        given = json.loads(text)
+        given = json.loads(source) if isinstance(source, str) else dict(source)
     except ValueError as error:
         raise PlanError(f"plan is not JSON: {error}") from error
     fields = checked("plan", given, _PLAN_RULES)
@@ -91,6 +106,8 @@ def read_plan(text: str) -> Plan:
         fields["callbacks"] = tuple(Step(**checked("callbacks", step, _STEP_RULES, {"say"})) for step in steps)
     faults = fields.get("poll_faults", [])
     fields["poll_faults"] = tuple(Fault(**checked("poll_faults", fault, _FAULT_RULES, {"status"})) for fault in faults)
+    if (refusal := fields.get("create_error")) is not None:
+        fields["create_error"] = Refusal(**checked("create_error", refusal, _REFUSAL_RULES, {"code"}))
     plan = Plan(**fields)
     if plan.outcome != "success" and any(step.say == "success" for step in plan.steps):
         raise PlanError("callbacks: a task that fails has no film to say success with")
@@ -107,7 +124,16 @@ _FAULT_RULES: Final[Mapping[str, Rule]] = {
     "times": whole(1, 1_000),
     "retry_after": or_none(whole(0, 86_400)),
 }
+_REFUSAL_RULES: Final[Mapping[str, Rule]] = {
+    "code": WORD,
+    "status": or_none(whole(200, 599)),
+    "retry_after": or_none(whole(0, 86_400)),
+}
 _PLAN_RULES: Final[Mapping[str, Rule]] = {
+    "create_error": or_none(OBJECT),
+    "slow_answer": SECONDS,
+    "lose_answer": or_none(one_of(Lost)),
+    "batch_failed": whole(0, 3),
     "media": or_none(one_of(Media)),
     "layout": or_none(one_of(Layout)),
     "size": whole(50_000, 2_000_000_000),

@@ -25,7 +25,7 @@ from simulator import (
 )
 from simulator.limits import Limit
 from simulator.media import Media
-from simulator.voices import Asked, Calling, Voice, Waiting
+from simulator.voices import Asked, Batching, Calling, Voice, Waiting
 from simulator.world import Route, Source
 
 _DAY: Final = 86_400.0
@@ -64,6 +64,7 @@ class Part:
     polls: Polls | None = None
     calls: Calls | None = None
     waiting: Waiting | None = None
+    batching: Batching | None = None
     media: tuple[Media, ...] = ("mp4",)  # the first unless the request or the plan says otherwise
     most_outputs: int = 1
     link_life: float = _DAY
@@ -156,6 +157,7 @@ ROUTES: Final[Mapping[Route, Part]] = {
         create="/api/v1/image/gpt-image-2",
         new_id=_prefixed("gpt2_"),
         polls=Polls(seedance2ai_route.GPT_IMAGE, _TASKS),
+        batching=seedance2ai_route.GPT_IMAGE,
         media=_STILLS,
         most_outputs=_SOME,
         chosen={"error_as": seedance2ai_route.ERRORS},

@@ -20,6 +20,7 @@ SHAPES: Final = ("absent", "empty")  # `video_url` on failure
 
 unauthorised = kie_envelope.unauthorised
 busy = kie_envelope.busy
+refusals = kie_envelope.refusals
 not_found = kie_envelope.not_found
 complaint = kie_envelope.complaint
 created = kie_envelope.created

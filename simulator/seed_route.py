@@ -3,20 +3,45 @@ Speak as KIE.ai's `/api/v1/seedance/*` does in seed 000_431750834672cbef: `{code
 
 The seed shows the create answer, a finished poll and a success callback; these follow it field by field.
 UNKNOWN there, and chosen here as the least that can be said: the poll while generating, anything about a
-failed task, the HTTP status and `data` of every error, and whether progress is ever called back.
+failed task, the HTTP status and `data` of every error, and whether progress is ever called back. Also UNKNOWN: which
+code stands for a model that is given an image it does not take, or none that it needs (here 1004), and whether fields
+that the table does not have are refused (here not). Images are not fetched: 1007 is said only when planned.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from simulator.journal import iso_seconds
+from simulator.rules import FLAG, URL, Rule, among, offending, text, whole
 from simulator.world import Answer, Offer, State, Task
 
 _STATUS: Final[Mapping[State, int]] = {"generating": 0, "success": 1, "fail": 2}
 _DURATION, _RESOLUTION = 10, "1080p"  # of the seed's samples; the true defaults are UNKNOWN
 # The table of codes is the seed's; the HTTP status is UNKNOWN.
-_INVALID_PROMPT: Final[Answer] = (400, {"code": 1001, "message": "Invalid prompt"})
-_INVALID_PARAMETERS: Final[Answer] = (400, {"code": 1004, "message": "Invalid parameters"})
+_ERRORS: Final[Mapping[str, Answer]] = {
+    str(code): (status, {"code": code, "message": message})
+    for code, status, message in (
+        (1001, 400, "Invalid prompt"),
+        (1002, 400, "Invalid image"),
+        (1003, 402, "Insufficient credits"),
+        (1004, 400, "Invalid parameters"),
+        (1005, 429, "Rate limit exceeded"),
+        (1006, 400, "Content unsafe"),
+        (1007, 400, "Image too large"),
+    )
+}
+_PROMPT: Final[Mapping[str, Rule]] = {"prompt": text(1, 1000)}
+_IMAGES: Final[Mapping[str, Rule]] = {"imageUrl": URL, "endImage": URL}
+_TEXT_ONLY, _IMAGE_ONLY = "seedance-1-0-lite", "seedance-1-0-pro-fast"
+_PARAMETERS: Final[Mapping[str, Rule]] = {
+    "model": among(_TEXT_ONLY, "seedance-1-0-pro", _IMAGE_ONLY),
+    "duration": among(6, 8, 10),
+    "resolution": among("720p", "1080p"),
+    "aspectRatio": among("16:9", "9:16", "1:1"),
+    "seed": whole(-1, 99_999),
+    "safetyChecker": FLAG,
+    "callBackUrl": URL,
+}
 
 
 def unauthorised() -> Answer:
@@ -27,7 +52,7 @@ def unauthorised() -> Answer:
 def busy(status: int) -> Answer:
     """Refuse one request too many by the seed's code 1005; UNKNOWN: what a 503 says."""
     if status == 429:
-        return 429, {"code": 1005, "message": "Rate limit exceeded"}
+        return _ERRORS["1005"]
     return status, {"code": status, "message": "Service unavailable"}
 
 
@@ -36,17 +61,20 @@ def not_found(_task: Task | None) -> Answer:
     return 404, {"code": 404, "message": "Task not found"}
 
 
+def refusals() -> Mapping[str, Answer]:
+    """Every error of the seed's table."""
+    return _ERRORS
+
+
 def complaint(request: dict[str, Any]) -> Answer | None:
-    """Return the error that *request* deserves, by the seed's table of codes."""
-    prompt = request.get("prompt")
-    if not isinstance(prompt, str) or not 0 < len(prompt) <= 1000:
-        return _INVALID_PROMPT
-    valid = (
-        request.get("duration", _DURATION) in (6, 8, 10),
-        request.get("resolution", _RESOLUTION) in ("720p", "1080p"),
-        isinstance(request.get("callBackUrl", ""), str),
-    )
-    return None if all(valid) else _INVALID_PARAMETERS
+    """Return the error that *request* deserves, by the seed's tables of parameters, models and codes."""
+    if offending(request, _PROMPT, {"prompt"}):
+        return _ERRORS["1001"]
+    if offending(request, _IMAGES):
+        return _ERRORS["1002"]
+    has_image = "imageUrl" in request
+    mismatched = request.get("model") == (_TEXT_ONLY if has_image else _IMAGE_ONLY)
+    return _ERRORS["1004"] if mismatched or offending(request, _PARAMETERS) else None
 
 
 def created(task: Task) -> dict[str, Any]:

@@ -3,15 +3,18 @@ Speak as seedance2ai.io's API does in seed 002_02ca32f38aa9b0f8: bare objects, e
 
 The seed shows the submit answer and a completed poll of each of three products; these follow it field by field.
 UNKNOWN, and chosen here as the least that can be said: `output` of a task that runs or failed (null), `error` of a
-failed one (an object with code and message, or plan `error_as`: its text), what a failure refunds (all of it), and
-`last_frame_url` of a task without last frame (null). Not played: `batch_count` above 1, which is refused.
+failed one (an object with code and message, or plan `error_as`: its text), what a failure refunds (all of it),
+`last_frame_url` of a task without last frame (null), and of a batch: whether `id` is one of `batch_task_ids` (the
+first), what `batch_success` and `batch_failed` are (counts) and what it costs (each task its own). A field that a
+product's table does not have is refused, as the table of errors says.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.journal import iso
+from simulator.rules import FLAG, HTTPS, Rule, among, offending, some, text, whole
 from simulator.world import Answer, Offer, State, Task
 
 ERRORS: Final = ("object", "text")
@@ -25,36 +28,56 @@ class Product:
 
     model: str
     credits: int
-    longest_prompt: int
-    required: Mapping[str, Collection[str]]  # the fields that must be there, and what they may say
+    fields: Mapping[str, Rule]
+    required: frozenset[str]
+    fit: Callable[[dict[str, Any]], bool]  # whether fields that are good each for itself go together
     facts: Callable[[Task], dict[str, Any]]  # what stands between `model` and `credits_used`
     first_facts: Callable[[Task], dict[str, Any]]  # what only the submit answer has at its end
     output: Callable[[Task, Offer], Any]
 
     def unauthorised(self) -> Answer:
         """Refuse a wrong key."""
-        return error(401, "unauthorized", "Missing, invalid, or revoked API key.")
+        return self.refusals()["unauthorized"]
 
     def busy(self, status: int) -> Answer:
         """Refuse one request too many, or any at all for now."""
-        if status == 429:
-            return error(429, "rate_limited", "Too many requests for this account.")
-        return error(status, "service_busy", "Temporary upstream or credit-concurrency issue. Retry.")
+        return self.refusals()["rate_limited" if status == 429 else "service_busy"]
 
     def not_found(self, _task: Task | None) -> Answer:
         """Answer for a task of nobody."""
         return error(404, "not_found", "Task does not exist or does not belong to this key owner.")
 
+    def refusals(self) -> Mapping[str, Answer]:
+        """Every error of the seed's table that a create request may meet."""
+        return {
+            code: error(status, code, message)
+            for code, status, message in (
+                ("unauthorized", 401, "Missing, invalid, or revoked API key."),
+                ("invalid_request", 400, "Invalid request body"),
+                ("insufficient_credits", 402, "Not enough credits on the key owner's balance."),
+                ("rate_limited", 429, "Too many requests for this account."),
+                ("idempotency_conflict", 409, "Same Idempotency-Key reused with a different body, or still running."),
+                ("service_busy", 503, "Temporary upstream or credit-concurrency issue. Retry."),
+                ("internal_error", 500, "Unexpected server-side failure."),
+            )
+        }
+
     def complaint(self, request: dict[str, Any]) -> Answer | None:
-        """Return the error that *request* deserves."""
-        prompt = request.get("prompt")
-        valid = (
-            isinstance(prompt, str) and 3 <= len(prompt) <= self.longest_prompt,
-            all(request.get(name) in values for name, values in self.required.items()),
-            not request.keys() & {"provider", "teamSlug"},
-            request.get("batch_count", 1) == 1,
-        )
-        return None if all(valid) else error(400, "invalid_request", "Invalid request body")
+        """Return the error that *request* deserves, by the product's table."""
+        unknown = request.keys() - self.fields.keys()
+        if unknown or offending(request, self.fields, self.required) or not self.fit(request):
+            return self.refusals()["invalid_request"]
+        return None
+
+    def ordered(self, request: dict[str, Any]) -> int:
+        """How many tasks are to be made."""
+        return int(request.get("batch_count", 1))
+
+    def created_batch(self, tasks: Sequence[Task], failed: int) -> dict[str, Any]:
+        """Answer a create request for several tasks, of which *failed* were not made."""
+        ids = [task.id for task in tasks]
+        batch = {"batch_task_ids": ids, "batch_success": len(ids), "batch_failed": failed}
+        return self.created(tasks[0]) | {"credits_used": self.credits * len(ids)} | batch
 
     def created(self, task: Task) -> dict[str, Any]:
         """Answer a create request."""
@@ -109,19 +132,86 @@ def _remaining(_task: Task) -> dict[str, Any]:
     return {"remaining_credits": 120}
 
 
-_SIZES: Final = {"1K", "2K", "4K"}
-_TYPES: Final = {"text-to-image", "image-to-image"}
-_SQUARE_TO_WIDE: Final = {"auto", "1:1", "5:4", "4:3", "3:2", "16:9", "2:1", "21:9", "3:1"}
-_RATIOS: Final = _SQUARE_TO_WIDE | {"4:5", "3:4", "2:3", "9:16", "1:2", "9:21", "1:3"}
+def _fits_video(request: dict[str, Any]) -> bool:
+    """Each mode has its media, two resolutions are of pro, and a seed is not for everyone."""
+    mode, tier = request.get("mode", "text-to-video"), request.get("quality_tier", "standard")
+    wants_pro = request.get("resolution") in {"1080p-plus", "4k"}
+    has_no_seed = request.get("channel") == "real" or tier == "mini"
+    return (
+        ("image_url" in request) == (mode == "image-to-video")
+        and ("media_urls" in request) == (mode == "media-to-video")
+        and not ("end_image_url" in request and mode == "text-to-video")
+        and not (wants_pro and tier != "pro")
+        and not ("seed" in request and has_no_seed)
+    )
 
-VIDEO: Final = Product("seedance2", 30, 10_000, {}, _tiers, _nothing, _video)
+
+def _fits_image(request: dict[str, Any]) -> bool:
+    """Images are there to be made others of, and only then."""
+    makes_others: bool = request["type"] == "image-to-image"
+    return ("image_urls" in request) == makes_others
+
+
+_SIZES: Final = among("1K", "2K", "4K")
+_TYPES: Final = among("text-to-image", "image-to-image")
+_RATIOS: Final = ("auto", "1:1", "5:4", "9:16", "21:9", "16:9", "4:3", "3:2", "4:5", "3:4", "2:3")
+
+VIDEO: Final = Product(
+    "seedance2",
+    30,
+    {
+        "mode": among("text-to-video", "image-to-video", "media-to-video"),
+        "quality_tier": among("mini", "standard", "pro"),
+        "channel": among("standard", "real", "wild"),
+        "prompt": text(3, 10_000),
+        "aspect_ratio": among("1:1", "21:9", "4:3", "3:4", "16:9", "9:16", "adaptive"),
+        "duration": among(*map(str, range(4, 16))),  # a string, says the table
+        "resolution": among("720p", "1080p", "1080p-plus", "4k"),
+        "image_url": HTTPS,
+        "end_image_url": HTTPS,
+        "media_urls": some(HTTPS, 1, 12),
+        "generate_audio": FLAG,
+        "fixed_lens": FLAG,
+        "seed": whole(-1, 4_294_967_295),
+    },
+    frozenset({"prompt"}),
+    _fits_video,
+    _tiers,
+    _nothing,
+    _video,
+)
 GPT_IMAGE: Final = Product(
     "gpt-image-2",
     8,
-    20_000,
-    {"type": _TYPES, "resolution": _SIZES, "aspect_ratio": _RATIOS},
+    {
+        "type": _TYPES,
+        "prompt": text(3, 20_000),
+        "resolution": _SIZES,
+        "aspect_ratio": among(*_RATIOS, "2:1", "1:2", "3:1", "1:3", "9:21"),
+        "channel": among("standard", "economy"),
+        "batch_count": whole(1, 4),
+        "image_urls": some(HTTPS, 1, 10),
+    },
+    frozenset({"type", "prompt", "resolution", "aspect_ratio"}),
+    _fits_image,
     _nothing,
     _remaining,
     lambda _task, offer: list(offer.results),
 )
-NANO_BANANA: Final = Product("nano-banana-pro", 12, 10_000, {"type": _TYPES}, _nothing, _remaining, _images)
+NANO_BANANA: Final = Product(
+    "nano-banana-pro",
+    12,
+    {
+        "type": _TYPES,
+        "prompt": text(3, 10_000),
+        "image_size": among(*_RATIOS),
+        "output_format": among("png", "jpeg"),
+        "resolution": _SIZES,
+        "image_urls": some(HTTPS, 1, 8),
+    },
+    frozenset({"type", "prompt"}),
+    _fits_image,
+    _nothing,
+    _remaining,
+    _images,
+)

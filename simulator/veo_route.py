@@ -24,6 +24,7 @@ _FLAGS: Final[Mapping[State, int]] = {"generating": 0, "success": 1}
 
 unauthorised = kie_envelope.unauthorised
 busy = kie_envelope.busy
+refusals = kie_envelope.refusals
 not_found = kie_envelope.not_found
 complaint = kie_envelope.complaint
 created = kie_envelope.created

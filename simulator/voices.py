@@ -1,5 +1,6 @@
 """Say what a route must be able to say. A module can be a voice; the type checker holds all of them to these lines."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from simulator.world import Answer, Offer, State, Task
@@ -10,6 +11,7 @@ class Voice(Protocol):
 
     def unauthorised(self) -> Answer: ...
     def busy(self, status: int) -> Answer: ...  # 429 or 503
+    def refusals(self) -> Mapping[str, Answer]: ...  # by the provider's own codes
     def complaint(self, request: dict[str, Any]) -> Answer | None: ...
     def created(self, task: Task) -> dict[str, Any]: ...
 
@@ -32,3 +34,10 @@ class Waiting(Protocol):
 
     def waits(self, request: dict[str, Any]) -> bool: ...
     def waited(self, task: Task, offer: Offer) -> Answer: ...
+
+
+class Batching(Protocol):
+    """What may make several tasks for one create request."""
+
+    def ordered(self, request: dict[str, Any]) -> int: ...
+    def created_batch(self, tasks: Sequence[Task], failed: int) -> dict[str, Any]: ...

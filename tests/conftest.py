@@ -10,6 +10,8 @@ import pytest
 from archive.ledger import migrate
 from archive.ledger.database import Database
 from tests.doubles import FakeClock
+from tests.javascript.runner import JavaScript, installed
+from tests.listener import Listener
 from tests.servers import Postgres
 
 
@@ -17,6 +19,20 @@ from tests.servers import Postgres
 def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL server."""
     server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> JavaScript:
+    """Node.js with the published library; tests without it are skipped and say so."""
+    return installed(tmp_path_factory.mktemp("javascript"))
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """An application of the user's that hears what it is told."""
+    server = Listener()
     yield server
     server.stop()
 

@@ -129,6 +129,6 @@ def test_unreachable(sim: Simulator) -> None:
     task_id = sim.create_seed(callback="http://127.0.0.1:1/x")
     (callback,) = eventually(lambda: sim.log("callback", task_id=task_id))
     assert (callback["status"], callback["error"]) == (None, "ConnectError")
-    broken = sim.create_seed(callback="no url at all")
+    broken = sim.create_seed(callback="http://127.0.0.1:99999/x")
     (callback,) = eventually(lambda: sim.log("callback", task_id=broken))
     assert callback["error"]

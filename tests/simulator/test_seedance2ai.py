@@ -125,7 +125,7 @@ def test_idempotency(sim: Simulator) -> None:
         ("seedance2", {"prompt": "ab"}),
         ("seedance2", {"provider": "kie"}),
         ("gpt-image-2", {"resolution": "8K"}),
-        ("gpt-image-2", {"batch_count": 2}),
+        ("gpt-image-2", {"batch_count": 5}),
         ("nano-banana-pro", {"type": "image"}),
     ],
 )

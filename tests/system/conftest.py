@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.harness import GatedS3, Provider, Redis
+from tests.system.stage import Stage, staged
 
 
 @pytest.fixture
@@ -29,3 +30,10 @@ def provider(tmp_path: Path) -> Iterator[Provider]:
     server = Provider(folder)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """The whole service with all five providers and an application that it tells."""
+    with staged(tmp_path) as on:
+        yield on

@@ -145,11 +145,11 @@ class Redis:
 class Provider:
     """The simulator as a process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._log = folder / "log.jsonl"
         command = (sys.executable, "-m", "simulator", "--port", "0", "--files-port", "0", "--state", str(folder))
         keys = ("--api-key", API_KEY, "--hmac-key", HMAC_KEY)
-        self._process = subprocess.Popen((*command, *keys), stdout=subprocess.PIPE)
+        self._process = subprocess.Popen((*command, *keys, *options), stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         where = json.loads(self._process.stdout.readline())
         self.api: str = where["api"]
@@ -171,6 +171,16 @@ class Provider:
         for key in product.id_path:
             found = found[key]
         return product.source, str(found)
+
+    def plan(self, name: str, *, times: int | None = None, **plan: Any) -> None:
+        """Let create requests that bring no plan have this one: *times* of them, or all from now on."""
+        order = {"route": name, "plan": plan, "times": times}
+        self._http.post("/_sim/plans", json=order).raise_for_status()
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Every task that was made, in the order of their making, with its request."""
+        made: list[dict[str, Any]] = self._http.get("/_sim/tasks").json()
+        return made
 
     def log(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         entries = map(json.loads, self._log.read_text().splitlines())
