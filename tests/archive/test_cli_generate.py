@@ -126,7 +126,7 @@ class Slow(Client):
     """A service where a task of two takes its time, and an asset after it."""
 
     def __init__(self) -> None:
-        super().__init__("", "")
+        super().__init__("http://127.0.0.1:1", "token")
         self.looks = 0
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
