@@ -34,6 +34,7 @@ class Stage:
     service: Service
     provider: Provider
     listener: Listener  # the target of notifications
+    s3: GatedS3
     bin: Path  # a folder with `reelkeep`
 
     @property
@@ -50,9 +51,16 @@ class Stage:
 
     def reelkeep(self, *arguments: str, folder: Path, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
         """Run the command line as the user does."""
-        return subprocess.run(
+        running = self.started(*arguments, folder=folder)
+        with running:
+            out, err = running.communicate(timeout=seconds)
+        return subprocess.CompletedProcess(running.args, running.returncode, out, err)
+
+    def started(self, *arguments: str, folder: Path) -> "subprocess.Popen[str]":
+        """The command line, while it runs."""
+        return subprocess.Popen(
             (str(self.bin / "reelkeep"), *arguments),
-            cwd=folder, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False,
+            cwd=folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
     def told(self, kind: str, number: int = 1, seconds: float = 30) -> list[dict[str, Any]]:
@@ -111,7 +119,7 @@ def staged(
         stack.enter_context(stopping(service))
         for process in processes:
             service.start(process)
-        yield Stage(service, provider, listener, _command(folder / "bin"))
+        yield Stage(service, provider, listener, s3, _command(folder / "bin"))
 
 
 def _command(folder: Path) -> Path:

@@ -3,119 +3,152 @@
 import csv
 import hashlib
 import json
+import random
 import sqlite3
 import subprocess
-import sys
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.system.harness import API_KEY, BUCKET, GatedS3, Provider, Redis, Service, stopping, wait_for
+from tests.simulator.customers import PRODUCTS
+from tests.system.harness import BUCKET, wait_for
+from tests.system.stage import QUICK, Stage, staged
 
 pytestmark = pytest.mark.system
-PRODUCTS = (*["market"] * 8, *["seed"] * 6, *["v2"] * 10, *["kyy"] * 10, *["ace"] * 10)
-FAILING = 7  # each so many-th order fails
-UNKNOWN = {"kie": 6, "seedanceapi": 4, "kyyaipower": 4, "acedata": 4}
+PICTURE = {"media": "png", "size": 50_000}
+LAST_WEEK: dict[str, tuple[int, int, int, dict[str, Any]]] = {  # by product: made, failed, unknown, and how it is made
+    "market": (90, 180, 30, PICTURE),
+    "seed": (10, 40, 0, {}),
+    "gpt-image-2": (60, 190, 20, PICTURE),
+    "v2": (10, 120, 20, {}),
+    "kyy": (10, 110, 20, {}),
+    "ace": (10, 60, 20, {}),
+}
+MOMENT = 20_000_000  # µs: what is to be looked at sooner is left to its time
+SURE_GAP = 60_000_000  # µs between the two looks that make a task from the past gone
 
 
-def four(provider: Provider) -> str:
-    """A source for each provider; the simulator keeps no limit of requests for these."""
-    return "\n".join(
-        f'[sources.{name}]\nprovider = "{name}"\napi_key = "{API_KEY}"\napi_base = "{provider.api}"\n'
-        f'allowed_hosts = ["{provider.files_host}"]\ninsecure_http = true\n'
-        "rate_limit = { requests = 4000, seconds = 10 }"
-        for name in UNKNOWN
-    )
-
-
-def write(path: Path, provider: Provider) -> dict[str, dict[str, str]]:
-    """Order the films and write the list of their ids, with ids of nobody between them; return its rows by task id."""
+def order(stage: Stage) -> list[dict[str, str]]:
+    """Have the tasks made that the providers know; return a row for each task, those of nobody between them."""
     rows = []
-    for number, name in enumerate(PRODUCTS):
+    for name, (made, failed, unknown, plan) in LAST_WEEK.items():
+        product = PRODUCTS[name]
+        silent: dict[str, Any] = {"callbacks": []} if product.callback_field else {}
         extra = {"async": True} if name == "ace" else None
-        outcome = "fail" if number % FAILING == 0 else "success"
-        source, task_id = provider.order(name, body=extra, size=60_000, ready_after=0.1, outcome=outcome)
-        fate = "failed" if outcome == "fail" else "archived"
-        rows.append({"source": source, "task_id": task_id, "external_id": f"order-{number}", "fate": fate})
-    for source, number in UNKNOWN.items():
-        for n in range(number):
-            task_id = f"00000000-0000-4000-8000-00000000000{n}"
-            rows.insert(7 * n, {"source": source, "task_id": task_id, "external_id": f"{source}-{n}", "fate": "gone"})
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ("task_id", "source", "external_id", "meta.number"), extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows({**row, "meta.number": number} for number, row in enumerate(rows))
-    return {row["external_id"]: row for row in rows}
+        for fate, number in (("archived", made), ("failed", failed)):
+            outcome = {"outcome": "fail"} if fate == "failed" else {}
+            for _ in range(number):
+                _, task_id = stage.provider.order(name, body=extra, **QUICK | silent | plan | outcome)
+                rows.append({"source": product.source, "task_id": task_id, "fate": fate})
+        rows += [{"source": product.source, "task_id": f"{name}-nobody-{n}", "fate": "gone"} for n in range(unknown)]
+    random.Random(4).shuffle(rows)
+    for number, row in enumerate(rows):
+        row["external_id"] = f"order-{number}"
+        row["meta.number"] = str(number) if number % 10 == 0 else ""
+    return rows
 
 
-def age(ledger: Path) -> None:
-    """Let the minute pass that lies between two looks at what is unknown."""
+def a_minute_passes(ledger: Path) -> None:
+    """Bring nearer by a minute what is not to be asked about for a while: ids that the provider does not know."""
     with sqlite3.connect(ledger, timeout=20) as connection:
         connection.execute(
-            "UPDATE tasks SET look_at = look_at - 60000000 WHERE state = 'open' AND reason = 'task_not_found'"
-            " AND look_at > 1000000 * (CAST(strftime('%s', 'now') AS INTEGER) + 20)"
+            "UPDATE tasks SET look_at = look_at - ? WHERE state = 'open' AND look_at > ?",
+            (SURE_GAP, int(time.time() * 1_000_000) + MOMENT),
         )
     connection.close()
 
 
-def reelkeep(service: Service, *words: str) -> subprocess.Popen[str]:
-    command = (sys.executable, "-m", "archive.cli", *words)
-    return subprocess.Popen(command, env=service.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def ended(running: "subprocess.Popen[str]", ledger: Path, seconds: float) -> tuple[str, str]:
+    """Let minutes pass until the command has ended; what it said."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            return running.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            a_minute_passes(ledger)
+    running.kill()
+    raise AssertionError(f"not within {seconds} s: {running.communicate()}")
 
 
-def test_import__a_first_list_of_old_tasks(tmp_path: Path, s3: GatedS3, redis: Redis, provider: Provider) -> None:
+def all_assets(stage: Stage, **query: Any) -> list[dict[str, Any]]:
+    """Of each page of the list."""
+    found, asked = [], {"limit": 200, **query}
+    while True:
+        answer = stage.service.api.get("/api/assets", params=asked).raise_for_status().json()
+        found += answer["items"]
+        if answer["next_cursor"] is None:
+            return found
+        asked["cursor"] = answer["next_cursor"]
+
+
+def body(stage: Stage, bucket: str, key: str) -> bytes:
+    content: bytes = stage.s3.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return content
+
+
+def digest(stage: Stage, bucket: str, key: str) -> str:
+    return hashlib.sha256(body(stage, bucket, key)).hexdigest()
+
+
+def told(stage: Stage, number: int) -> list[str]:
+    """The keys of the metadata, once there are so many."""
+    keys = [key for key, _ in stage.s3.versions(f"{BUCKET}-companion") if key.startswith("metadata/")]
+    return keys if len(keys) >= number else []
+
+
+@pytest.mark.timeout(240)
+def test_import__a_thousand_ids_of_last_week(tmp_path: Path) -> None:
     """
-    Of some sixty old tasks every film that is left is archived as it was made, and what is gone or failed is named.
+    Of 1,000 ids in one file what five providers still have is archived once, byte for byte, and the rest is named.
 
     The report has a row for each, the metadata stands in the companion bucket, and the same list again is no news.
     """
-    listed, report = tmp_path / "ids.csv", tmp_path / "report.csv"
-    expected = write(listed, provider)
-    service = Service(tmp_path, s3=s3.url, redis=redis.url, sources=four(provider))
-    with stopping(service):
-        for process in ("web", "worker", "clock"):
-            service.start(process)
-        running = reelkeep(service, "tasks", "import", str(listed), "--wait", "150", "--report", str(report))
-
-        def has_ended() -> bool:
-            age(tmp_path / "ledger.db")
-            return running.poll() is not None
-
-        wait_for("the import has ended", has_ended, 160)
-        out, err = running.communicate()
-        assert (1, f"{len(expected)} new, 0 known: {len(expected)} open") == (running.returncode, out.split("\n")[0]), (
-            err
-        )
-        with report.open(newline="") as file:
-            found: dict[str, dict[str, Any]] = {row["external_id"]: row for row in csv.DictReader(file)}
-        assert {key: row["fate"] for key, row in expected.items()} == {key: row["fate"] for key, row in found.items()}
-        for key, row in expected.items():
-            assert (row["fate"] != "archived") is (f" {key} " in out), key
-        assert {"task_not_found"} == {row["reason"] for row in found.values() if row["fate"] == "gone"}
-        assert all(row["reason"] for row in found.values() if row["fate"] == "failed")
-        # What was archived is what was made.
-        archived = service.archived(sum(row["fate"] == "archived" for row in expected.values()), 5)
-        bodies = [s3.client.get_object(Bucket=BUCKET, Key=asset["key"])["Body"].read() for asset in archived]
-        stored = sorted(hashlib.sha256(body).hexdigest() for body in bodies)
-        assert sorted(film["sha256"] for film in provider.log("film")) == stored
-        assert [] == service.api.get("/api/status").json()["alerts"]
-        # What was said of each stands in the companion bucket.
-        companion = f"{BUCKET}-companion"
-
-        def written() -> list[str]:
-            keys = [key for key, _ in s3.versions(companion) if key.startswith("metadata/")]
-            return keys if len(keys) >= len(expected) else []
-
-        keys = wait_for("the metadata stands", written, 60)
-        said = [json.loads(s3.client.get_object(Bucket=companion, Key=key)["Body"].read()) for key in keys]
-        assert {(row["source"], row["task_id"], row["external_id"]) for row in expected.values()} == {
-            (one["source"], one["task_id"], one["external_id"]) for one in said
+    with staged(tmp_path, targets="") as stage:
+        rows = order(stage)
+        expected = {row["external_id"]: row for row in rows}
+        fates = Counter(row["fate"] for row in rows)
+        assert 1000 == len(expected)
+        with (tmp_path / "ids.csv").open("w", newline="") as file:
+            columns = ("task_id", "source", "external_id", "meta.number")
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+        words = ("tasks", "import", "ids.csv", "--wait", "180", "--report", "report.csv")
+        running = stage.started(*words, folder=tmp_path)
+        out, err = ended(running, tmp_path / "ledger.db", 190)
+        assert (1, "1,000 new, 0 known: 1,000 open") == (running.returncode, out.split("\n")[0]), err
+        with (tmp_path / "report.csv").open(newline="") as file:
+            report: dict[str, dict[str, Any]] = {row["external_id"]: row for row in csv.DictReader(file)}
+        assert fates == Counter(row["fate"] for row in report.values()), err
+        assert {key: row["fate"] for key, row in expected.items()} == {key: row["fate"] for key, row in report.items()}
+        assert {"task_not_found"} == {row["reason"] for row in report.values() if row["fate"] == "gone"}
+        assert all(row["reason"] for row in report.values() if row["fate"] == "failed")
+        named = {word for line in out.splitlines() for word in line.split()}
+        assert {key for key, row in expected.items() if row["fate"] != "archived"} == named & expected.keys()
+        # Who is gone was denied twice: at the least, since a request that got no answer is sent again.
+        polls = Counter(poll["task_id"] for poll in stage.provider.log("poll"))
+        unknown = [row["task_id"] for row in rows if row["fate"] == "gone"]
+        assert 2 <= min(polls[key] for key in unknown if key.startswith(("v2", "gpt")))  # asked at one address only
+        # What was archived is what was made, once, and nothing else stands there.
+        films = {film["task_id"]: film["sha256"] for film in stage.provider.log("film")}
+        assert set(films) == {row["task_id"] for row in rows if row["fate"] == "archived"}
+        archived = all_assets(stage, state="archived")
+        assert len(films) == len(archived)
+        assert films == {asset["task_id"]: digest(stage, BUCKET, asset["key"]) for asset in archived}
+        stored = [key for key, _ in stage.s3.versions() if not key.endswith(".manifest.json")]
+        assert sorted(asset["key"] for asset in archived) == stored
+        assert [] == stage.service.api.get("/api/status").json()["alerts"]
+        # What was said of some stands in the companion bucket.
+        numbers = {row["meta.number"]: row for row in rows if row["meta.number"]}
+        keys = wait_for("the metadata stands", lambda: told(stage, len(numbers)), 60)
+        said = [json.loads(body(stage, f"{BUCKET}-companion", key)) for key in keys]
+        assert {number: (row["source"], row["task_id"], row["external_id"]) for number, row in numbers.items()} == {
+            one["metadata"]["number"]: (one["source"], one["task_id"], one["external_id"]) for one in said
         }
-        assert {str(n) for n in range(len(expected))} == {one["metadata"]["number"] for one in said}
         # The same again opens what was gone, and nothing else.
-        again = reelkeep(service, "tasks", "import", str(listed))
-        out, err = again.communicate(timeout=60)
-        gone = sum(row["fate"] == "gone" for row in expected.values())
-        assert out.startswith(f"0 new, {len(expected)} known"), err
-        assert f"{gone} open" in out
+        again = stage.reelkeep("tasks", "import", "ids.csv", folder=tmp_path)
+        assert again.stdout.startswith("0 new, 1,000 known"), again.stderr
+        assert f"{fates['gone']} open" in again.stdout

@@ -1,10 +1,8 @@
 """The user's side, end to end against the simulated providers: order, pass through, import, and be told."""
 
-import csv
 import hashlib
 import json
 import sqlite3
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,63 +119,6 @@ def test_proxy__a_lost_answer_makes_no_second_task(stage: Stage) -> None:
     answer = stage.service.api.post("/proxy/seedanceapi/v2/generate", json=PRODUCTS["v2"].body)
     assert answer.status_code >= 500
     assert 1 == len(stage.provider.log("task"))
-
-
-# --- what was made before we were there -------------------------------------------------------------------------------
-
-LAST_WEEK = {  # by product: made, failed, unknown to the provider
-    "market": (200, 250, 30),
-    "gpt-image-2": (85, 200, 20),
-    "v2": (5, 60, 20),
-    "kyy": (5, 60, 15),
-    "ace": (5, 35, 10),
-}
-PICTURES = {"market", "gpt-image-2"}
-
-
-@pytest.mark.timeout(240)
-def test_import__a_thousand_ids_of_last_week(stage: Stage, tmp_path: Path) -> None:
-    """Of 1,000 ids in one file what the provider still has is archived, and the report names what is gone."""
-    expected: dict[str, str] = {}
-    rows = []
-    for name, (made, failed, unknown) in LAST_WEEK.items():
-        silent: dict[str, Any] = {"callbacks": []} if PRODUCTS[name].callback_field else {}
-        quick = QUICK | silent | ({"media": "png", "size": 50_000} if name in PICTURES else {})
-        extra = {"async": True} if name == "ace" else None
-        for index in range(made + failed):
-            plan = quick | ({} if index < made else {"outcome": "fail"})
-            source, task_id = stage.provider.order(name, body=extra, **plan)
-            expected[task_id] = "succeeded" if index < made else "failed"
-            rows.append((source, task_id, f"old-{name}-{index}"))
-        for index in range(unknown):
-            task_id = f"{name}-nobody-{index}"
-            expected[task_id] = "gone"
-            rows.append((PRODUCTS[name].source, task_id, ""))
-    assert 1000 == len(rows)
-    with (tmp_path / "ids.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("source", "task_id", "external_id"), *rows])
-    done = stage.reelkeep(
-        "tasks", "import", "ids.csv", "--wait", "180", "--report", "report.csv", folder=tmp_path, seconds=200
-    )
-    with (tmp_path / "report.csv").open(newline="") as file:
-        report = {row["task_id"]: row for row in csv.DictReader(file)}
-    states = {task_id: row["state"] for task_id, row in report.items()}
-    assert Counter(expected.values()) == Counter(states.values()), done.stderr
-    assert expected == states
-    total = sum(made for made, _, _ in LAST_WEEK.values())
-    archived = Counter(asset["task_id"] for page in _pages(stage, "/api/assets", state="archived") for asset in page)
-    assert total == len(archived)
-    assert {1} == set(archived.values())
-
-
-def _pages(stage: Stage, path: str, **query: Any) -> list[list[dict[str, Any]]]:
-    pages, asked = [], {"limit": 200, **query}
-    while True:
-        answer = stage.service.api.get(path, params=asked).raise_for_status().json()
-        pages.append(answer["items"])
-        if answer["next_cursor"] is None:
-            return pages
-        asked["cursor"] = answer["next_cursor"]
 
 
 # --- a target that is away --------------------------------------------------------------------------------------------
