@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from archive.ledger import migrate
 from archive.ledger.database import Database
@@ -13,6 +14,10 @@ from tests.doubles import FakeClock
 from tests.javascript.runner import JavaScript, installed
 from tests.listener import Listener
 from tests.servers import Postgres
+
+# How long one example takes says more of who else is busy here than of the code; tests have a timeout.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """
 The examples of the documentation that are run: fenced blocks right under a line `<!-- run: name -->`.
 
-A block is run as it stands: `sh`, `python`, or `js` as a module of Node.js, in a folder of its own.
+A block is run as it stands: `sh`, `python`, or `js` as a module of Node.js, in a folder of its own. `toml` is settings,
+which only a scene of theirs can try.
 """
 
 import re
@@ -20,9 +21,9 @@ _MARKED: Final = re.compile(
     r"^<!-- run: (?P<name>\S+) -->\n+```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _MARKER: Final = re.compile(r"^<!-- run:", re.MULTILINE)
-_COMMANDS: Final = {"sh": ("sh", "-eu"), "python": (sys.executable,), "js": ("node",)}
+_COMMANDS: Final = {"sh": ("sh", "-eu"), "python": (sys.executable, "-W", "error"), "js": ("node",)}
 _ENDINGS: Final = {"sh": "sh", "python": "py", "js": "mjs"}
-RUNNABLE: Final = frozenset(_COMMANDS)
+RUNNABLE: Final = frozenset({*_COMMANDS, "toml"})
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,15 @@ class Example:
         return (*_COMMANDS[self.language], str(file))
 
     def run(
-        self, folder: Path, env: Mapping[str, str], javascript: JavaScript | None = None, seconds: float = 60
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        javascript: JavaScript | None = None,
+        arguments: tuple[str, ...] = (),
+        seconds: float = 60,
     ) -> str:
         """Run it to its end in *folder*; return what it printed. It must end well."""
-        command = self.written(folder, javascript)
+        command = (*self.written(folder, javascript), *arguments)
         done = subprocess.run(
             command, cwd=folder, env=dict(env), capture_output=True, text=True, timeout=seconds, check=False
         )

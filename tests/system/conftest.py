@@ -8,6 +8,8 @@ import pytest
 from tests.system.harness import GatedS3, Provider, Redis
 from tests.system.stage import Stage, staged
 
+pytest.register_assert_rewrite("tests.system.doc_scenes")
+
 
 @pytest.fixture
 def s3() -> Iterator[GatedS3]:

@@ -35,6 +35,7 @@ class Stage:
     provider: Provider
     listener: Listener  # the target of notifications
     s3: GatedS3
+    ledger: Path
     bin: Path  # a folder with `reelkeep`
 
     @property
@@ -45,7 +46,7 @@ class Stage:
             "REELKEEP_URL": self.service.url,
             "REELKEEP_TOKEN": TOKEN,
             "REELKEEP_SECRET": SECRET,
-            "PROVIDER_KEY": API_KEY,
+            "KIE_API_KEY": API_KEY,
         }
         return ours | {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
 
@@ -119,7 +120,7 @@ def staged(
         stack.enter_context(stopping(service))
         for process in processes:
             service.start(process)
-        yield Stage(service, provider, listener, s3, _command(folder / "bin"))
+        yield Stage(service, provider, listener, s3, folder / "ledger.db", _command(folder / "bin"))
 
 
 def _command(folder: Path) -> Path:

@@ -4,9 +4,6 @@ import csv
 import hashlib
 import json
 import random
-import sqlite3
-import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import pytest
 
 from tests.simulator.customers import PRODUCTS
 from tests.system.harness import BUCKET, wait_for
+from tests.system.later import ended
 from tests.system.stage import QUICK, Stage, staged
 
 pytestmark = pytest.mark.system
@@ -27,8 +25,6 @@ LAST_WEEK: dict[str, tuple[int, int, int, dict[str, Any]]] = {  # by product: ma
     "kyy": (10, 110, 20, {}),
     "ace": (10, 60, 20, {}),
 }
-MOMENT = 20_000_000  # µs: what is to be looked at sooner is left to its time
-SURE_GAP = 60_000_000  # µs between the two looks that make a task from the past gone
 
 
 def order(stage: Stage) -> list[dict[str, str]]:
@@ -49,28 +45,6 @@ def order(stage: Stage) -> list[dict[str, str]]:
         row["external_id"] = f"order-{number}"
         row["meta.number"] = str(number) if number % 10 == 0 else ""
     return rows
-
-
-def a_minute_passes(ledger: Path) -> None:
-    """Bring nearer by a minute what is not to be asked about for a while: ids that the provider does not know."""
-    with sqlite3.connect(ledger, timeout=20) as connection:
-        connection.execute(
-            "UPDATE tasks SET look_at = look_at - ? WHERE state = 'open' AND look_at > ?",
-            (SURE_GAP, int(time.time() * 1_000_000) + MOMENT),
-        )
-    connection.close()
-
-
-def ended(running: "subprocess.Popen[str]", ledger: Path, seconds: float) -> tuple[str, str]:
-    """Let minutes pass until the command has ended; what it said."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            return running.communicate(timeout=1)
-        except subprocess.TimeoutExpired:
-            a_minute_passes(ledger)
-    running.kill()
-    raise AssertionError(f"not within {seconds} s: {running.communicate()}")
 
 
 def all_assets(stage: Stage, **query: Any) -> list[dict[str, Any]]:
@@ -118,7 +92,7 @@ def test_import__a_thousand_ids_of_last_week(tmp_path: Path) -> None:
             writer.writerows(rows)
         words = ("tasks", "import", "ids.csv", "--wait", "180", "--report", "report.csv")
         running = stage.started(*words, folder=tmp_path)
-        out, err = ended(running, tmp_path / "ledger.db", 190)
+        out, err = ended(running, stage.ledger, 190)
         assert (1, "1,000 new, 0 known: 1,000 open") == (running.returncode, out.split("\n")[0]), err
         with (tmp_path / "report.csv").open(newline="") as file:
             report: dict[str, dict[str, Any]] = {row["external_id"]: row for row in csv.DictReader(file)}
