@@ -21,6 +21,7 @@ SECRET: Final = "whsec_" + base64.b64encode(b"the user's application's secret!")
 CALLBACK_TOKEN: Final = "callback-token-of-the-source"
 SOURCES: Final = ("kie", "seedanceapi", "seedance2ai", "kyyaipower", "acedata")
 QUICK: Final[dict[str, Any]] = {"size": 60_000, "ready_after": 0.2}
+_OFTEN: Final = "[workers]\nsweep = 1\n"  # seconds: what becomes due by simulated time is seen soon
 _UNLIMITED: Final = ("--limit", "seedance2ai=0/60", "--limit", "acedata=0/1")
 _PROOF: Final = {"kie": f'webhook_keys = ["{HMAC_KEY}"]'} | dict.fromkeys(
     ("seedanceapi", "acedata"), f'tokens = ["{CALLBACK_TOKEN}"]'
@@ -114,7 +115,7 @@ def staged(
             s3=s3.url,
             redis=redis.url,
             settings='signing_keys = ["a-signing-key-that-is-long-enough-for-it"]',
-            sources=settings(provider, listener) + "\n" + (notify(listener) if targets is None else targets),
+            sources=settings(provider, listener) + "\n" + _OFTEN + (notify(listener) if targets is None else targets),
         )
         service.env["REELKEEP_PUBLIC_URL"] = service.url
         stack.enter_context(stopping(service))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,16 @@ import pytest
 from tests.javascript.runner import JavaScript
 from tests.simulator.customers import PRODUCTS, form, inside
 from tests.system.harness import API_KEY, TOKEN, wait_for
-from tests.system.stage import QUICK, SECRET, SOURCES, Stage
+from tests.system.stage import QUICK, SECRET, SOURCES, Stage, staged
 
 pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Stage]:
+    """The web process alone: nothing that is told here comes further."""
+    with staged(tmp_path, processes=("web",)) as on:
+        yield on
 
 
 # --- order, and be told ---------------------------------------------------------------------------------------------
@@ -49,17 +57,17 @@ def test_generate__to_a_notification_that_both_libraries_verify(
     assert javascript.verify(heard.body.replace(b"film-1", b"film-2"), heard.headers, [SECRET]) is None
 
 
-def test_generate__no_task_is_made_of_a_refusal(stage: Stage) -> None:
+def test_generate__no_task_is_made_of_a_refusal(door: Stage) -> None:
     """An order that any of the five refuses is a problem that says why, and registers nothing."""
     for route in PRODUCTS:
-        stage.provider.plan(route, times=1, create_error={"code": "503"})
+        door.provider.plan(route, times=1, create_error={"code": "503"})
     for source in SOURCES:
         order = {"prompt": "a cat on a wall", "parameters": {}}
-        refused = stage.service.api.post(f"/api/generate/{source}", json=order)
+        refused = door.service.api.post(f"/api/generate/{source}", json=order)
         assert refused.status_code >= 400
         assert "application/problem+json" == refused.headers["Content-Type"].partition(";")[0]
-    assert [] == stage.service.api.get("/api/tasks").json()["items"]
-    assert [] == stage.provider.log("task")
+    assert [] == door.service.api.get("/api/tasks").json()["items"]
+    assert [] == door.provider.log("task")
 
 
 # --- a client of the provider's that knows nothing of us --------------------------------------------------------------
@@ -88,7 +96,7 @@ def customer(base_url: str, name: str, callback: str) -> tuple[str, Any, Any]:
         return task_id, ordered, wait_for(f"{name} ends", ended)
 
 
-def test_proxy__five_clients_with_another_base_url(stage: Stage, tmp_path: Path) -> None:
+def test_proxy__five_clients_with_another_base_url(stage: Stage) -> None:
     """
     Unmodified clients of five providers, only their base URL changed, hear what they heard before.
 
@@ -101,7 +109,7 @@ def test_proxy__five_clients_with_another_base_url(stage: Stage, tmp_path: Path)
         _, *direct = customer(stage.provider.api, name, f"{mine}/direct/{source}")
         ours[name], *proxied = customer(f"{stage.service.url}/proxy/{source}", name, f"{mine}/proxied/{source}")
         assert form(direct) == form(proxied)
-    _look_now(tmp_path / "ledger.db")
+    _look_now(stage.ledger)
     archived = stage.service.archived(len(PROXIED))
     assert sorted(ours.values()) == sorted(asset["task_id"] for asset in archived)
     calling = [name for name in PROXIED if PRODUCTS[name].callback_field]
@@ -113,23 +121,23 @@ def test_proxy__five_clients_with_another_base_url(stage: Stage, tmp_path: Path)
     assert 2 * len(PROXIED) == len(stage.provider.log("task"))
 
 
-def test_proxy__a_lost_answer_makes_no_second_task(stage: Stage) -> None:
+def test_proxy__a_lost_answer_makes_no_second_task(door: Stage) -> None:
     """Of an order whose answer is lost the caller hears an error, and the provider heard one order."""
-    stage.provider.plan("v2", times=1, lose_answer="middle", **QUICK)
-    answer = stage.service.api.post("/proxy/seedanceapi/v2/generate", json=PRODUCTS["v2"].body)
+    door.provider.plan("v2", times=1, lose_answer="middle", **QUICK)
+    answer = door.service.api.post("/proxy/seedanceapi/v2/generate", json=PRODUCTS["v2"].body)
     assert answer.status_code >= 500
-    assert 1 == len(stage.provider.log("task"))
+    assert 1 == len(door.provider.log("task"))
 
 
 # --- a target that is away --------------------------------------------------------------------------------------------
 
 
-def test_notify__a_target_that_is_down_for_a_day_loses_nothing(stage: Stage, tmp_path: Path) -> None:
+def test_notify__a_target_that_is_down_for_a_day_loses_nothing(stage: Stage) -> None:
     """What happened while the application was away for a day is told when it is back, each asset once or more."""
     stage.listener.close()
     tasks = [stage.provider.create(stage.service.webhook, **QUICK) for _ in range(5)]
     stage.service.archived(5)
-    ledger = tmp_path / "ledger.db"
+    ledger = stage.ledger
     assert 5 == wait_for("all are owed", lambda: _owed(ledger) if _owed(ledger) == 5 else 0)
     for hours in (1, 2, 4, 8, 8):
         before = _attempts(ledger)
@@ -186,11 +194,11 @@ def _number(ledger: Path, query: str) -> int:
 # --- who may ----------------------------------------------------------------------------------------------------------
 
 
-def test_generate_and_proxy__need_a_token(stage: Stage) -> None:
+def test_generate_and_proxy__need_a_token(door: Stage) -> None:
     """Without a token of ours nobody orders, and without one or the provider's key nobody passes."""
-    with httpx.Client(base_url=stage.service.url, trust_env=False) as stranger:
+    with httpx.Client(base_url=door.service.url, trust_env=False) as stranger:
         assert 401 == stranger.post("/api/generate/kie", json={"prompt": "x"}).status_code
         assert 401 == stranger.post("/proxy/kie/api/v1/seedance/generate", json={"prompt": "x"}).status_code
         stranger.headers["Authorization"] = f"Bearer {TOKEN}"
         assert 404 == stranger.post("/proxy/kie/api/v1/secrets", json={}).status_code
-    assert [] == stage.provider.log("task")
+    assert [] == door.provider.log("task")
