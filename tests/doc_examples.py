@@ -38,6 +38,11 @@ class Example:
     def __str__(self) -> str:
         return f"{self.page}-{self.language}-{self.name}"
 
+    @property
+    def lines(self) -> list[str]:
+        """Those with something to read; where functions stand apart is the formatter's choice."""
+        return [line for line in self.code.splitlines() if line.strip()]
+
     def written(self, folder: Path, javascript: JavaScript | None = None) -> tuple[str, ...]:
         """Write it to a file in *folder*, for JavaScript beside the installed library; return the command to run it."""
         where = javascript.folder if self.language == "js" and javascript else folder
