@@ -9,7 +9,7 @@ from tests.builders import SECRET
 
 
 def test_settings__are_accepted_with_every_table_opened(tmp_path: Path) -> None:
-    """As it stands the file is accepted; with every `#` taken away before a setting it names each provider, and an application."""
+    """As it stands the file is accepted; with every `#` taken away it names each provider, and an application."""
     path = starter.settings(tmp_path)
     assert ["kie"] == list(settings.load({"REELKEEP_CONFIG": str(path)}).sources)
     path.write_text(re.sub(r"(?m)^# (?=\[|\w+ = )", "", path.read_text()))

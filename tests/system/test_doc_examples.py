@@ -43,7 +43,7 @@ def test_example(example: Example, shared: Stage, tmp_path: Path, request: pytes
 
 
 def test_examples__are_short_and_can_be_run() -> None:
-    """Each example has at most ten lines, blank ones not counted, a language we run, and a name of its own on its page."""
+    """Each has at most ten lines, blank ones not counted, a language we run, and a name of its own on its page."""
     assert not [str(each) for each in EXAMPLES if len(each.lines) > MOST_LINES]
     assert not [str(each) for each in EXAMPLES if each.language not in RUNNABLE]
     names = Counter((each.page, each.language, each.name) for each in EXAMPLES)
