@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Final
 
 MOMENT: Final = 20_000_000  # µs: what is to be looked at sooner is left to its time
-SURE_GAP: Final = 60_000_000  # µs between the two looks that make a task from the past gone
+GAP: Final = 72_000_000  # µs, at most, between the two looks that make a task from the past gone
 
 
 def a_minute_passes(ledger: Path) -> None:
-    """Bring nearer by a minute what is not to be asked about for a while: ids that the provider does not know."""
+    """Bring nearer by a long minute what is not to be asked about for a while: ids that the provider does not know."""
     with sqlite3.connect(ledger, timeout=20) as connection:
         connection.execute(
             "UPDATE tasks SET look_at = look_at - ? WHERE state = 'open' AND look_at > ?",
-            (SURE_GAP, int(time.time() * 1_000_000) + MOMENT),
+            (GAP, int(time.time() * 1_000_000) + MOMENT),
         )
     connection.close()
 
