@@ -298,6 +298,24 @@ def test_register__again(db: Database, clock: FakeClock) -> None:
     assert take_look(db) is not None
 
 
+def test_share__a_client_that_asks_often_keeps_no_look_waiting(db: Database, clock: FakeClock) -> None:
+    """Whatever goes through the proxy, we go on asking at our steady rate, and rest as long as we were told to."""
+    budgets = {"kie": split(Pace(timedelta(55), timedelta(5), 60, timedelta(minutes=1)), hinted=False)}
+    claims.register_sources(db, CAPS)
+    known = [tasks.Registration("kie", f"t{n}", None, None, START, timedelta(0), LINK_LIFE, True) for n in range(20)]
+    tasks.register(db, known, "operator")
+    asked = 0
+    for _ in range(20):
+        clock.advance(seconds=3)
+        for _ in range(10):
+            accounts.share(db, "kie", budgets["kie"])
+        asked += len(looks.take(db, budgets, {}))
+    assert 20 == asked
+    accounts.rest(db, "kie", budgets["kie"], timedelta(minutes=5))
+    accounts.share(db, "kie", budgets["kie"])
+    assert timedelta(minutes=5) == accounts.spend(db, "kie", budgets["kie"])
+
+
 def test_charge__invented_tasks_pay_for_themselves(db: Database) -> None:
     """Requests about what nobody vouches for come out of its own bucket, and leave the other untouched."""
     claims.register_sources(db, CAPS)

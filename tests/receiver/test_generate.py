@@ -418,8 +418,8 @@ def test_registering__although_the_caller_hung_up(service: Service, provider: Or
     wait_for(lambda: len(service.tasks) == 1)
 
 
-def test_every_order__is_paid_for_from_the_accounts_bucket(service: Service) -> None:
-    """An order leaves less of the account's limit for our own looks."""
+def test_every_order__counts_in_the_accounts_bucket(service: Service) -> None:
+    """An order takes from what our own looks may send at once."""
     generate(service)
     [paid] = [row["asks_paid_until"] for row in service.rows(sources) if row["name"] == "kie"]
     assert paid is not None

@@ -504,8 +504,8 @@ def test_question__about_something_else(service: Service, provider: Origin) -> N
     assert (asked, []) == (json.loads(provider.bodies[0]), service.tasks)
 
 
-def test_every_call__is_paid_for_from_the_accounts_bucket(service: Service, provider: Origin) -> None:
-    """What callers send leaves less for our own looks, as the provider counts it all as one account's."""
+def test_every_call__counts_in_the_accounts_bucket(service: Service, provider: Origin) -> None:
+    """What callers send takes from what our own looks may send at once: the provider counts it all as one account's."""
     before = [row["asks_paid_until"] for row in service.rows(sources) if row["name"] == "kie"]
     order(service)
     after = [row["asks_paid_until"] for row in service.rows(sources) if row["name"] == "kie"]
