@@ -84,6 +84,9 @@ class Generate:
         except NotUnderstoodError:
             raise refusals.not_understood(callback) from None
         except ReelkeepError as exc:
+            if refusals.is_doubtful(exc):
+                _log.warning("generate.in_doubt", extra={"source": order.name, "reason": exc.reason})
+                raise refusals.lost(callback, order.key) from None
             if refusals.is_final(exc):
                 await self._orders.drop(callback)
             raise refusals.refused(exc) from None

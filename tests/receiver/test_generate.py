@@ -272,7 +272,9 @@ def test_refused__says_when_to_come_back(service: Service, provider: Origin) -> 
 @pytest.mark.parametrize(
     ("scene", "status", "reason"),
     [
-        (whole(b"<html>", status="502 Bad Gateway"), 503, "provider_busy"),
+        (whole(b"<html>", status="502 Bad Gateway"), 504, "answer_lost"),
+        (whole(b"<html>", status="524 A Timeout Occurred"), 504, "answer_lost"),
+        (refuses(455), 503, "provider_busy"),
         (whole(b"<html>"), 502, "answer_not_understood"),
         (answer({"code": 0, "data": {}}), 502, "answer_not_understood"),
         (answer([]), 502, "answer_not_understood"),
@@ -285,6 +287,14 @@ def test_doubtful__keeps_the_url(service: Service, provider: Origin, scene: Any,
     assert [] == service.tasks
     assert ["order-7"] == [row["external_id"] for row in service.urls]
     assert 1 == len(provider.heads)
+
+
+def test_doubtful__a_gateways_error_is_no_invitation_to_order_again(service: Service, provider: Origin) -> None:
+    """A 5xx may hide an order that was taken: no Retry-After, and the key that keeps it one order, if any."""
+    takes(provider, whole(b"<html>", status="504 Gateway Timeout"), path=SD2)
+    response = generate(service, "seedance2ai")
+    assert "retry-after" not in response.headers
+    assert header(provider.heads[0], "idempotency-key") == [problem(response, 504, "answer_lost")["idempotency_key"]]
 
 
 # --- lost -------------------------------------------------------------------------------------------------------------
