@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
 
 from archive.documents import dump
 from archive.ledger import outbox
 from archive.ledger.database import Database
-from archive.ledger.schema import callback_urls, tasks
+from archive.ledger.schema import callback_urls, notifications, tasks
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ def create(
 
 
 def drop_unused(db: Database, callback: str) -> None:
-    """Forget a reference that no task has come by: what it was made for was refused."""
+    """Forget a reference that nothing has come by: what it was made for was refused."""
+    unused = (callback_urls.c.task.is_(None), ~exists().where(notifications.c.callback == callback_urls.c.id))
     with db.write() as conn:
-        conn.execute(delete(callback_urls).where(callback_urls.c.id == callback, callback_urls.c.task.is_(None)))
+        conn.execute(delete(callback_urls).where(callback_urls.c.id == callback, *unused))
 
 
 def source_of(db: Database, callback: str) -> str | None:

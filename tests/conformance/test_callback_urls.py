@@ -2,11 +2,12 @@
 
 import random
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select, text
 
-from archive.ledger import callback_urls, claims, deliveries, migrate, tasks
+from archive.ledger import callback_urls, claims, deliveries, migrate, notifications, tasks
 from archive.ledger.database import Database
 from archive.ledger.schema import callback_urls as urls_table
 from archive.ledger.schema import tasks as tasks_table
@@ -132,3 +133,14 @@ def test_known__which_of_them(db: Database) -> None:
     )
     assert {key} == tasks.known(db, {key, "0" * 32})
     assert set() == tasks.known(db, set())
+
+
+def test_drop_unused__one_whose_callback_is_still_to_be_passed_on(db: Database) -> None:
+    """A provider that calls about an order it refused has been heard: what is owed to the caller keeps its URL."""
+    claims.register_sources(db, {"kie": 8})
+    made = callback_urls.create(db, "kie", None, None, timedelta(days=1), "https://caller.example/hook").id
+    deliveries.record(db, [replace(received(callback=made), statement=None)])
+    callback_urls.drop_unused(db, made)
+    claim = notifications.take(db, ())
+    assert claim is not None
+    assert "https://caller.example/hook" == claim.forward_url
