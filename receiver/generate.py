@@ -63,7 +63,7 @@ class Generate:
         order = read_order(name, source, wanted, request.headers.get("idempotency-key"))
         if wanted.dry_run:
             return Answer(_shown(order, [], None, None))
-        return await self._errands.run(self._carry_out(order))
+        return await self._errands.run(self._carry_out(order), name)
 
     async def _carry_out(self, order: Order) -> Response:
         try:

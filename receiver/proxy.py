@@ -91,7 +91,7 @@ class Proxy:
             _ORDER_PATIENCE if isinstance(place, CreatePath) else _PATIENCE, isinstance(place, CreatePath),
         )  # fmt: skip
         if isinstance(place, CreatePath):
-            return await self._errands.run(self._order(name, source, place, call))
+            return await self._errands.run(self._order(name, source, place, call), name)
         return await self._ask(request, name, source, place, call)
 
     def _proof(self, request: Request, source: Source) -> bytes:
