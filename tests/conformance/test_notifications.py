@@ -499,6 +499,20 @@ def test_health__says_who_is_not_heard(db: Database, clock: FakeClock) -> None:
     assert [(timedelta(0), 0)] * 2 == [(row.failing_for, row.dead) for row in listeners.health(db)]
 
 
+def test_health__says_what_nobody_sends(db: Database, clock: FakeClock) -> None:
+    """Where no worker knows a target, what is due for it is counted after an hour: nobody would notice its silence."""
+    listen(db)
+    owe(db, 2)
+    clock.advance(hours=1)
+    assert [0, 0] == [row.unsent for row in listeners.health(db)]
+    clock.advance(seconds=1)
+    assert take(db, "other") is None
+    assert [0, 2] == [row.unsent for row in listeners.health(db)]
+    notifications.delivered(db, must_take(db))
+    fail(db, must_take(db))
+    assert [0, 0] == [row.unsent for row in listeners.health(db)]
+
+
 @pytest.mark.parametrize("kind", ["head", "leased", "prune"])
 def test_take__by_index_alone(db: Database, kind: str) -> None:
     """What is asked at each claim is a seek, with many thousands pending, delivered and dead."""
