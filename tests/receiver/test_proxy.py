@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from archive.errors import LedgerError
 from archive.ledger.database import Database
-from archive.ledger.schema import deliveries, sources
+from archive.ledger.schema import deliveries, sources, tasks
 from archive.providers import PROVIDERS
 from receiver.orders import Orders
 from receiver.proxy import MAX_BODY
@@ -472,6 +473,16 @@ def test_question__an_answer_that_breaks_off_breaks_off(service: Service, provid
     takes(provider, lambda wire: wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), path=STATUS)
     with pytest.raises(httpx.RemoteProtocolError):
         service.ask("GET", f"/proxy/kie{STATUS}?taskId=1", KEY)
+
+
+def test_question__what_was_given_up_lives(service: Service, provider: Origin) -> None:
+    """A task that we called gone and that the provider still tells of is open again, and asked about."""
+    service.ask("POST", "/api/tasks", json={"source": "kie", "task_id": "s1"})
+    with service.db.write() as conn:
+        conn.execute(update(tasks).values(state="gone", reason="task_not_found", look_at=None))
+    provider.url(STATUS, answer({"code": 0, "data": {"taskId": "s1", "status": 0}}))
+    service.ask("GET", f"/proxy/kie{STATUS}?taskId=s1", KEY)
+    wait_for(lambda: [("open", True)] == [(row["state"], row["look_at"] is not None) for row in service.tasks])
 
 
 def test_question__known_tasks_cost_nothing(
