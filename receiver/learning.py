@@ -1,4 +1,4 @@
-"""What the answers that pass through the proxy tell of tasks: whatever is not known yet, or was given up, is registered."""
+"""What the answers that pass through the proxy tell of tasks: what is not known yet, or given up, is registered."""
 
 import logging
 from collections.abc import Sequence
