@@ -1,6 +1,6 @@
 """Callback URLs we minted: what stands behind a reference, and the one task that each is bound to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -80,17 +80,20 @@ def bound_task(db: Database, callback: str) -> str | None:
         return conn.scalars(joined.where(callback_urls.c.id == callback)).first()
 
 
-def follow(conn: Connection, calls: Sequence[Call], at: datetime, *, rebind: bool = False) -> None:
+def follow(
+    conn: Connection, calls: Sequence[Call], at: datetime, *, rebind: bool = False, named: Collection[str] = ()
+) -> None:
     """
     Bind each reference to the first task that came by it, in the order of *calls*, whose tasks the caller has locked.
 
     That task is vouched for and inherits external id and metadata where it has none. Another one that comes later gets
     the metadata only: a URL that leaked must neither vouch for anything nor put strangers under the user's own id.
-    With *rebind*, which is the user's word, the last task counts instead of the first.
+    With *rebind*, which is the user's word, the last task counts instead of the first. *named* are further references
+    that the caller is going to write about: all are locked here, by id.
     """
-    if not calls:
+    wanted = sorted({*named, *(call.callback for call in calls)})
+    if not wanted:
         return
-    wanted = sorted({call.callback for call in calls})
     # Tasks first, references after them: whoever writes both takes them in this order, so nobody waits in a circle.
     found = select(callback_urls).where(callback_urls.c.id.in_(wanted)).order_by(callback_urls.c.id).with_for_update()
     rows = {row["id"]: dict(row) for row in conn.execute(found).mappings()}
