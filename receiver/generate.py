@@ -154,13 +154,14 @@ class Generate:
                 order.name, ids, GENERATE, external_id=order.external_id, metadata=order.metadata,
                 callback=callback if len(ids) == 1 else None,
             )  # fmt: skip
-        except LedgerError:
-            _log.warning("generate.not_registered", extra={"source": order.name, "task_ids": ",".join(ids)})
+        except Exception as exc:  # a mistake of ours must not become an answer that says: try again
+            fields = {"source": order.name, "task_ids": ",".join(ids)}
+            _log.warning("generate.not_registered", extra=fields, exc_info=not isinstance(exc, LedgerError))
             detail = (
                 "The tasks exist and are paid for, but could not be registered: POST /api/tasks, do not order again."
             )
             more = {"task_ids": ids, "callback_id": callback}
-            raise ProblemError(503, "not_registered", detail, {"Retry-After": RETRY_AFTER}, more) from None
+            raise ProblemError(503, "not_registered", detail, more=more) from None
         return Answer(_shown(order, rows, callback, created))
 
 

@@ -7,6 +7,7 @@ caller's back, and a task that we did not know is registered.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ _MAX_READ = 4 << 20  # bytes of an answer that are read here; longer ones only p
 _ORDER_PATIENCE = timedelta(minutes=30)  # a call that waits for its film may be silent for long
 _PATIENCE = timedelta(seconds=60)
 _ACTOR = "proxy"
+_log = logging.getLogger("receiver.proxy")
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,11 @@ class Proxy:
             not_registered(name, [], "answer_too_large")
             return Relay(incoming, headers, first=body)
         await incoming.close()
-        ids = await self._registered(name, source, path, plan, incoming, body)
+        try:
+            ids = await self._registered(name, source, path, plan, incoming, body)
+        except Exception:  # a mistake of ours must not become an answer that says: try again
+            _log.exception("proxy.crashed", extra={"source": name})
+            ids = []
         if ids:
             headers.append((b"reelkeep-task", ", ".join(ids).encode()))
         return with_headers(Response(body, incoming.status), headers, len(body))

@@ -411,6 +411,21 @@ def test_registering__fails_with_the_ids(
     assert ["seedance_1"] == [vars(r)["task_ids"] for r in caplog.records if r.message == "generate.not_registered"]
 
 
+@pytest.mark.parametrize("mistake", [LedgerError("ledger_unavailable"), ValueError("x")])
+def test_registering__that_fails_invites_nobody_to_order_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch, mistake: Exception
+) -> None:
+    """Whatever keeps a paid task out of the ledger, also a mistake of ours, is not answered with "try again"."""
+
+    async def fails(*_: object, **__: object) -> list[dict[str, Any]]:
+        raise mistake
+
+    monkeypatch.setattr(Orders, "register", fails)
+    response = generate(service)
+    assert ["seedance_1"] == problem(response, 503, "not_registered")["task_ids"]
+    assert "retry-after" not in response.headers
+
+
 def test_registering__although_the_caller_hung_up(service: Service, provider: Origin) -> None:
     """Who orders and leaves has ordered."""
 

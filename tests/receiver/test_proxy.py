@@ -412,6 +412,20 @@ def test_order__a_paid_answer_survives_our_failures(
     assert 1 == len(service.urls)
 
 
+def test_order__a_mistake_of_ours_costs_nobody_the_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was paid for is answered as the provider answered it, whatever breaks behind it."""
+
+    async def breaks(*_: object, **__: object) -> list[dict[str, Any]]:
+        raise ValueError
+
+    monkeypatch.setattr(Orders, "register", breaks)
+    response = order(service)
+    assert (200, "seedance_1") == (response.status_code, response.json()["data"]["taskId"])
+    assert ["proxy.crashed"] == [record.message for record in caplog.records if record.name == "receiver.proxy"]
+
+
 def test_order__ends_although_the_caller_hung_up(service: Service, provider: Origin) -> None:
     """Who orders and leaves has ordered: the call comes to its end and its task is registered."""
 
