@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -60,7 +61,7 @@ class Generate:
         if source is None:
             raise ProblemError(404, "unknown_source", "No such source is configured.")
         wanted = await read_model(request, MAX_BODY, GenerateIn, "bad_order")
-        order = read_order(name, source, wanted, request.headers.get("idempotency-key"))
+        order = await run_sync(read_order, name, source, wanted, request.headers.get("idempotency-key"))
         if wanted.dry_run:
             return Answer(_shown(order, [], None, None))
         return await self._errands.run(self._carry_out(order), name)

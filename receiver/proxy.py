@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -160,10 +161,12 @@ class Proxy:
         Raises:
             LedgerError
         """
-        asked, field_name = read_object(body), path.callback_field
+        field_name = path.callback_field
+        # In threads: with pictures in it a body takes its time, and callbacks shall not wait for it.
+        asked = await run_sync(read_object, body)
+        metadata = await run_sync(lambda: kept(asked, field_name, proxy=path.path))
         if asked is None:
-            return _Plan(body, kept(None, None, proxy=path.path))
-        metadata = kept(asked, field_name, proxy=path.path)
+            return _Plan(body, metadata)
         is_done = not path.answers_at_once(asked)
         mint = self._orders.mint
         if field_name is None or is_done or not mint.is_open:
@@ -178,7 +181,7 @@ class Proxy:
             except NotUnderstoodError:
                 return _Plan(body, metadata)
         made = await self._orders.url(name, metadata, forward_url=theirs or None)
-        return _Plan(splice(body, field_name, made.url), metadata, made.id, made.id)
+        return _Plan(await run_sync(splice, body, field_name, made.url), metadata, made.id, made.id)
 
     async def _registered(
         self, name: str, source: Source, path: CreatePath, plan: _Plan, incoming: Incoming, body: bytes
