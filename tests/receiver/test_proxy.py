@@ -176,6 +176,11 @@ def test_proof__an_operator_without_a_key(real_db: Database, provider: Origin) -
         ("GET", "/proxy/seedance2ai/api/v1/tasks/a%2fb", 404),
         ("GET", "/proxy/seedance2ai/api/v1/tasks/a/b", 404),
         ("GET", "/proxy/seedance2ai/api/v1/tasks/", 404),
+        ("GET", "/proxy/seedance2ai/api/v1/tasks/..;a", 404),
+        ("GET", "/proxy/seedance2ai/api/v1/tasks/.%2e%3Ba=b", 404),
+        ("POST", "/proxy%2fkie/x", 404),
+        ("POST", "/proxy%2Fkie%2Fapi/v1/seedance/generate", 404),
+        ("POST", "/proxy/kie%2fapi/v1/seedance/generate", 404),
     ],
 )
 def test_paths__only_what_is_documented(
