@@ -243,6 +243,19 @@ def test_headers__of_the_answer(service: Service, provider: Origin) -> None:
     assert 1 == len(response.headers.get_list("date"))
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", GENERATE), ("GET", STATUS)])
+def test_headers__a_length_beside_chunks_does_not_count(
+    service: Service, provider: Origin, method: str, path: str
+) -> None:
+    """An answer in chunks that states a length as well, a wrong one, comes back whole."""
+    head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
+    body = b'{"code":0,"data":{"taskId":"t1"}}'
+    chunks = f"{head}\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    takes(provider, lambda wire: wire.send(chunks), path=path)
+    answered = service.ask(method, f"/proxy/kie{path}", KEY, content=PROMPT)
+    assert (200, body) == (answered.status_code, answered.content)
+
+
 def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) -> None:
     """A 3xx comes back as it is and is not followed: the key would go along."""
     with origin() as elsewhere:
