@@ -235,6 +235,14 @@ def test_judge__retry_after_as_a_date() -> None:
         assert timedelta(minutes=wanted) == failure.asked
 
 
+@pytest.mark.parametrize("said", ["soon", "-1", "٣", "1-Jan-26 00:00:00 99999999999999999999", "Mon, 99 Jan 2026 0:0"])
+def test_judge__retry_after_that_says_nothing(said: str) -> None:
+    """What is neither of its forms asks for nothing, and the failure stays the target's."""
+    failure = judge(503, said, datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
+    assert failure is not None
+    assert (True, None) == (failure.is_targets, failure.asked)
+
+
 def test_send__a_redirect_is_refused(db: Database, app: Origin, make: Make) -> None:
     """Nothing is sent to where a target's answer points."""
     notifier = make(local(app))
