@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from simulator.routes import ROUTES
 from simulator.stage import Stage, stage
 
 _PATIENCE: Final = 75.0  # seconds for all cases together
+_TELLING: Final = 10.0  # seconds, once all has ended
 
 
 def main() -> int:
@@ -42,6 +44,7 @@ def main() -> int:
         _wait(service, on, played)
         problems = _report(service, on, played)
         problems += _prove(on)
+        problems += _told(on, played)
         print(f"\n{time.monotonic() - started:.1f} s in all, from starting the servers on")
         for problem in problems:
             print(f"NOT AS IT MUST BE: {problem}")
@@ -158,6 +161,25 @@ def _prove(on: Stage) -> list[str]:
         f"with {proof['films']} files as they were made: {'all stand' if done.returncode == 0 else 'FAILED'}"
     )
     return [str(problem) for problem in proof["problems"]]
+
+
+def _told(on: Stage, played: list[tuple[Case, str]]) -> list[str]:
+    """Compare what the user's application heard with what was made; each file once, and each failed task."""
+    films = Counter(entry["sha256"] for entry in _journal(on) if entry["event"] == "film")
+    failed = Counter(task_id for case, task_id in played if not case.assets)
+    app, end = on.application, time.monotonic() + _TELLING
+    while time.monotonic() < end:
+        archived = Counter(data["sha256"] for data in app.about("asset.archived"))
+        failures = Counter(data["task_id"] for data in app.about("task.failed"))
+        if archived == films and failures == failed:
+            break
+        time.sleep(0.05)
+    kinds = Counter(said["type"] for said in app.heard.values())
+    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    print(f"your application heard: {told}; {'every signature holds' if not app.refused else 'SIGNATURES FAILED'}")
+    problems = [f"{app.refused} notifications could not be verified"] if app.refused else []
+    problems += [] if archived == films else ["the application did not hear of each file once"]
+    return problems + ([] if failures == failed else ["the application did not hear of each failed task once"])
 
 
 def _stay(on: Stage) -> None:

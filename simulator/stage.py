@@ -11,10 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from simulator.application import Application, application
+
 _START_TIME: Final = 60  # seconds
 _SETTINGS: Final = """\
 [server]
 operator_tokens = ["{token}"]
+
+[[notify]]
+name = "application"
+url = "{application}"
+secrets = ["{secret}"]
+private = true
+insecure_http = true
 
 [sources.kie]
 provider = "kie"
@@ -65,6 +74,7 @@ class Stage:
     api: str  # the simulated providers
     api_key: str = field(repr=False)
     callback_token: str = field(repr=False)
+    application: Application  # the user's, which hears what became of its tasks
     log: Path  # the simulator's journal
     service: dict[str, Any]  # what `reelkeep up --json` said
     environment: dict[str, str]  # S3 of the service, for whoever wants to look from outside
@@ -82,7 +92,7 @@ def stage(folder: Path) -> Iterator[Stage]:
         (sys.executable, "-m", "simulator", "--port", "0", "--files-port", "0", "--state", str(folder / "simulator")),
         ("--api-key", api_key, "--hmac-key", hmac_key),
     )
-    with _ended(simulator):
+    with _ended(simulator), application() as app:
         where = _first_line(simulator)
         settings = folder / "reelkeep.toml"
         files = urlsplit(where["files"]).netloc
@@ -94,6 +104,8 @@ def stage(folder: Path) -> Iterator[Stage]:
                 callback_token=callback_token,
                 api=where["api"],
                 files=files,
+                application=app.url,
+                secret=app.secret,
             )
         )
         up = (sys.executable, "-m", "archive.cli", "up", "--json", "--port", "0", "--data", str(folder / "data"))
@@ -102,7 +114,7 @@ def stage(folder: Path) -> Iterator[Stage]:
         with _ended(service), log:
             said = _first_line(service)
             journal = folder / "simulator" / "log.jsonl"
-            yield Stage(where["api"], api_key, callback_token, journal, said, said["environment"])
+            yield Stage(where["api"], api_key, callback_token, app, journal, said, said["environment"])
 
 
 def _start(command: tuple[str, ...], more: tuple[str, ...], **options: Any) -> "subprocess.Popen[bytes]":

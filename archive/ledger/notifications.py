@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, Select, delete, func, select, tex
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, callback_urls, deliveries, notifications, targets, tasks
 from archive.schedule import SENDS, next_send, rest
+from archive.targets import TEST
 
 LEASE = timedelta(minutes=2)  # a send is cut long before
 IN_FLIGHT = 4  # of one target, over all processes
@@ -164,7 +165,7 @@ def failed(db: Database, claim: Claim, failure: Failure, *, spread: float) -> st
             pause = max(pause, rest(1, failure.asked))
         spent = claim.attempts >= len(SENDS) and now - claim.created_at >= PATIENCE
         said = {"reason": failure.reason, "attempts": claim.attempts + 1}
-        if failure.is_final or spent:
+        if failure.is_final or spent or claim.type == TEST:  # whoever asked for a test has seen how it went
             return "dead" if _end(conn, claim, now, {"state": "dead", **said}) else "lost"
         again = {"due_at": now + pause, "leased_until": None, **said}
         return "pending" if _held(conn, claim, again) else "lost"

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, or
 from archive.ledger.database import Database
 from archive.ledger.looks import ANSWERS
 from archive.ledger.schema import assets, attempts, audit, deliveries, notifications, sources, targets, tasks
+from archive.model import TaskState
 
 
 @dataclass(frozen=True)
@@ -213,9 +214,10 @@ def polling(db: Database, link_lives: Mapping[str, timedelta], at_most: int = 10
         now = db.now(conn)
         for name, life in link_lives.items():
             watched = (tasks.c.source == name, tasks.c.look_at.is_not(None))
-            columns = (tasks.c.look_at, tasks.c.looks, tasks.c.reason)
+            columns = (tasks.c.look_at, tasks.c.looks, tasks.c.reason, tasks.c.state)
             some = select(*columns).where(*watched).limit(at_most).subquery()
-            failed = some.c.reason.not_in(ANSWERS)  # a null is none of them, and is not counted either
+            # A null is none of them, and is not counted either; that of a task that has ended is the provider's word.
+            failed = and_(some.c.reason.not_in(ANSWERS), some.c.state == TaskState.OPEN)
             counted = select(
                 func.count().label("open"),
                 func.count().filter(some.c.look_at <= now).label("due"),

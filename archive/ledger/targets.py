@@ -18,7 +18,7 @@ from archive.documents import dump
 from archive.ledger.database import Database
 from archive.ledger.schema import notifications, targets
 from archive.ledger.upsert import insert_new
-from archive.targets import FORWARD, Target
+from archive.targets import FORWARD, TEST, Target
 
 REMOVED = "target_removed"
 DEAD_FOR = timedelta(days=7)  # how long the dead are news
@@ -103,7 +103,8 @@ def health(db: Database, at_most: int = 1000) -> list[TargetHealth]:
         known = [(row.name, now - (row.failing_since or now), row.reason) for row in rows]
         found = []
         for name, span, reason in [("", timedelta(0), None), *known]:
-            dead = (notifications.c.target == name, notifications.c.state == "dead")
+            # A test that failed was seen by whoever asked for it, and nobody misses it.
+            dead = (notifications.c.target == name, notifications.c.state == "dead", notifications.c.type != TEST)
             recent = select(notifications.c.id).where(*dead, notifications.c.created_at >= now - DEAD_FOR)
             number = conn.scalar(select(func.count()).select_from(recent.limit(at_most).subquery()))
             found.append(TargetHealth(name, span, reason, number or 0))

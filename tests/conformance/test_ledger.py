@@ -774,6 +774,18 @@ def test_polling__tells_how_late_looks_are(db: Database, clock: FakeClock) -> No
     assert queries.Polling(0, 0, 0, timedelta(0)) == queries.polling(db, lives)["other"]
 
 
+def test_polling__a_failure_that_is_looked_at_again_is_no_silence(db: Database, clock: FakeClock) -> None:
+    """A task that failed, and that a callback now calls a success, is not among those nothing was heard of."""
+    claims.register_sources(db, CAPS)
+    register(db, "kie", "t1", by=START)
+    look = take_look(db)
+    assert look is not None
+    looks.record(db, look, statement(replace(event("t1", Progress.FAILED), reason="provider_failed")), START)
+    put(db, received(statement(event("t1"), decision=Decision.CONFIRM, verdict=Verdict.TOKEN)))
+    found = queries.polling(db, {"kie": LINK_LIFE})["kie"]
+    assert (1, 1, 0, None) == (found.open, found.asked, found.failing, found.trouble)
+
+
 def test_polling__invented_tasks_hide_no_late_one(db: Database, clock: FakeClock) -> None:
     """However many unvouched tasks there are, vouched ones that are late are counted."""
     claims.register_sources(db, CAPS)

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select, text, update
 from archive.alerts import Alert
 from archive.identity import task_key
 from archive.ledger import alarms, audit, callback_urls, claims, deliveries, notifications, queries, results
+from archive.ledger import notification_operator as operator
 from archive.ledger import targets as listeners
 from archive.ledger.announcements import announce
 from archive.ledger.batch import Statement
@@ -40,7 +41,7 @@ def listen(db: Database, *names: str, **more: object) -> None:
 def owe(db: Database, number: int = 1, name: str = "crm", *, at: datetime | None = None) -> None:
     """Let *number* notifications be due for the target called *name*."""
     made = [
-        {"id": f"{name}-{n:06}", "target": name, "type": "notify.test", "subject": "target", "subject_id": name,
+        {"id": f"{name}-{n:06}", "target": name, "type": "audit.alert", "subject": "alert", "subject_id": name,
          "state": "pending", "created_at": at or START, "due_at": at or START}
         for n in range(number)
     ]  # fmt: skip
@@ -341,6 +342,14 @@ def test_failed__what_only_one_is_refused_for_stops_no_other(db: Database, clock
     assert take(db) is None
     clock.now += SENDS[0]
     assert "crm-000000" == must_take(db).id
+
+
+def test_failed__a_test_is_over_with_its_first_failure(db: Database, clock: FakeClock) -> None:
+    """A test that fails is tried no more, and is no dead letter that anybody has to be told of."""
+    listen(db)
+    asked = operator.add_test(db, "crm")
+    assert ("dead", 0) == (fail(db, must_take(db)), sum(each.dead for each in listeners.health(db)))
+    assert ("dead", "http_503") == (one(db, asked["id"])["state"], one(db, asked["id"])["reason"])
 
 
 def test_failed__dead_after_more_than_a_day_of_tries(db: Database, clock: FakeClock) -> None:

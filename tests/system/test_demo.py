@@ -25,6 +25,7 @@ def test_demo__every_case_ends_as_it_must() -> None:
     assert 0 == done.returncode, done.stdout + done.stderr[-3000:]
     assert "63 objects read from S3" in done.stdout
     assert "all stand" in done.stdout
+    assert re.search(r"your application heard: 63 asset\.archived, .*every signature holds", done.stdout)
     for shown in (
         "duplicate x4",
         "forged_fail: 401",
