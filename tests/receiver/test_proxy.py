@@ -266,6 +266,18 @@ def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) ->
     assert [] == service.tasks
 
 
+@pytest.mark.parametrize("where", ["ftp:x", "http://[::1", "https://xn--\xc3\xa9/", "\xff", "//", "x" * 70_000])
+def test_headers__a_redirect_to_nowhere_is_an_answer_too(service: Service, provider: Origin, where: str) -> None:
+    """Where a redirect leads is not ours to read: an order that was answered is never called unanswered for it."""
+    takes(provider, whole(b"{}", f"Location: {where}", status="302 Found"))
+    provider.url(STATUS, whole(b"{}", f"Location: {where}", status="302 Found"))
+    for method, path in (("POST", GENERATE), ("GET", STATUS)):
+        head = f"{method} /proxy/kie{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 0\r\n"
+        said = raw(service, f"{head}Connection: close\r\n\r\n".encode())
+        assert b" 302 " in said.split(b"\r\n")[0]
+        assert f"\r\nlocation: {where}\r\n".encode("latin-1") in said
+
+
 def test_answer__keeps_its_encoding(service: Service, provider: Origin) -> None:
     """An answer that comes compressed although nobody asked for it is sent on as the bytes it is."""
     packed = gzip.compress(b'{"code":0,"data":{"taskId":"s1","status":0}}')
