@@ -79,7 +79,7 @@ def local(app: Origin, name: str = "crm", path: str = "/hook", **more: object) -
 
 
 def owe(db: Database, name: str = "crm", at: datetime = START) -> None:
-    made = {"id": "0123456789abcdef", "target": name, "type": "notify.test", "subject": "target", "subject_id": name}
+    made = {"id": "0123456789abcdef", "target": name, "type": "audit.alert", "subject": "alert", "subject_id": name}
     with db.write() as conn:
         conn.execute(insert(table).values(**made, state="pending", created_at=at, due_at=at))
 
@@ -174,7 +174,7 @@ def test_send__is_signed_with_every_secret(db: Database, app: Origin, make: Make
     app.url("/hook", whole(b""))
     send(make(local(app, secrets=[SECRET, OLD_SECRET])))
     for secret in (SECRET, OLD_SECRET):
-        assert "notify.test" == Webhook(secret).verify(app.bodies[0], headers(app))["type"]
+        assert "audit.alert" == Webhook(secret).verify(app.bodies[0], headers(app))["type"]
     for secret, body in ((SECRET, app.bodies[0] + b" "), ("whsec_" + "b" * 32, app.bodies[0])):
         with pytest.raises(WebhookVerificationError):
             Webhook(secret).verify(body, headers(app))
