@@ -10,6 +10,12 @@ SETTINGS = """\
 operator_tokens = ["file:secrets/operator.token"]
 signing_keys = ["file:secrets/signing.key"]
 
+# Your application hears what became of each task: `reelkeep notify test` tries it. docs/notifications.md has more.
+# [[notify]]
+# name = "app"
+# url = "https://app.example.com/hooks/reelkeep"
+# secrets = ["env:REELKEEP_NOTIFY_SECRET"]
+
 # One table for each account at a provider: take away the # before yours. docs/providers has a page for each. With an
 # API key every callback is confirmed, dead links are renewed, and what never calls back is found.
 

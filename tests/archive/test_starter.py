@@ -5,15 +5,17 @@ from pathlib import Path
 
 from archive import settings, starter
 from archive.providers import PROVIDERS
+from tests.builders import SECRET
 
 
 def test_settings__are_accepted_with_every_table_opened(tmp_path: Path) -> None:
-    """As it stands the file is accepted; with every `#` taken away before a setting it names each provider."""
+    """As it stands the file is accepted; with every `#` taken away it names each provider, and an application."""
     path = starter.settings(tmp_path)
     assert ["kie"] == list(settings.load({"REELKEEP_CONFIG": str(path)}).sources)
     path.write_text(re.sub(r"(?m)^# (?=\[|\w+ = )", "", path.read_text()))
     keys = dict.fromkeys(re.findall(r"env:(\w+)", path.read_text()), "k")
-    opened = settings.load({"REELKEEP_CONFIG": str(path), **keys})
+    opened = settings.load({"REELKEEP_CONFIG": str(path), **keys, "REELKEEP_NOTIFY_SECRET": SECRET})
+    assert ["app"] == [target.name for target in opened.notify]
     assert set(PROVIDERS) == set(opened.sources) == {source.provider for source in opened.sources.values()}
     assert all(source.api_key for source in opened.sources.values())
 
