@@ -177,6 +177,11 @@ def test_proof__an_operator_without_a_key(real_db: Database, provider: Origin) -
         ("GET", "/proxy/seedance2ai/api/v1/tasks/a%2fb", 404),
         ("GET", "/proxy/seedance2ai/api/v1/tasks/a/b", 404),
         ("GET", "/proxy/seedance2ai/api/v1/tasks/", 404),
+        ("GET", "/proxy/seedance2ai/api/v1/tasks/..;a", 404),
+        ("GET", "/proxy/seedance2ai/api/v1/tasks/.%2e%3Ba=b", 404),
+        ("POST", "/proxy%2fkie/x", 404),
+        ("POST", "/proxy%2Fkie%2Fapi/v1/seedance/generate", 404),
+        ("POST", "/proxy/kie%2fapi/v1/seedance/generate", 404),
     ],
 )
 def test_paths__only_what_is_documented(
@@ -239,6 +244,19 @@ def test_headers__of_the_answer(service: Service, provider: Origin) -> None:
     assert 1 == len(response.headers.get_list("date"))
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", GENERATE), ("GET", STATUS)])
+def test_headers__a_length_beside_chunks_does_not_count(
+    service: Service, provider: Origin, method: str, path: str
+) -> None:
+    """An answer in chunks that states a length as well, a wrong one, comes back whole."""
+    head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
+    body = b'{"code":0,"data":{"taskId":"t1"}}'
+    chunks = f"{head}\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    takes(provider, lambda wire: wire.send(chunks), path=path)
+    answered = service.ask(method, f"/proxy/kie{path}", KEY, content=PROMPT)
+    assert (200, body) == (answered.status_code, answered.content)
+
+
 def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) -> None:
     """A 3xx comes back as it is and is not followed: the key would go along."""
     with origin() as elsewhere:
@@ -247,6 +265,18 @@ def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) ->
         assert (307, f"http://{elsewhere.authority}/taken") == (response.status_code, response.headers["location"])
         assert [] == elsewhere.heads
     assert [] == service.tasks
+
+
+@pytest.mark.parametrize("where", ["ftp:x", "http://[::1", "https://xn--\xc3\xa9/", "\xff", "//", "x" * 70_000])
+def test_headers__a_redirect_to_nowhere_is_an_answer_too(service: Service, provider: Origin, where: str) -> None:
+    """Where a redirect leads is not ours to read: an order that was answered is never called unanswered for it."""
+    takes(provider, whole(b"{}", f"Location: {where}", status="302 Found"))
+    provider.url(STATUS, whole(b"{}", f"Location: {where}", status="302 Found"))
+    for method, path in (("POST", GENERATE), ("GET", STATUS)):
+        head = f"{method} /proxy/kie{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 0\r\n"
+        said = raw(service, f"{head}Connection: close\r\n\r\n".encode())
+        assert b" 302 " in said.split(b"\r\n")[0]
+        assert f"\r\nlocation: {where}\r\n".encode("latin-1") in said
 
 
 def test_answer__keeps_its_encoding(service: Service, provider: Origin) -> None:
