@@ -350,6 +350,8 @@ def test_failed__a_test_is_over_with_its_first_failure(db: Database, clock: Fake
     asked = operator.add_test(db, "crm")
     assert ("dead", 0) == (fail(db, must_take(db)), sum(each.dead for each in listeners.health(db)))
     assert ("dead", "http_503") == (one(db, asked["id"])["state"], one(db, asked["id"])["reason"])
+    operator.add_test(db, "crm")
+    assert {"pending": 1} == states(db)  # what failed before says nothing any more
 
 
 def test_failed__dead_after_more_than_a_day_of_tries(db: Database, clock: FakeClock) -> None:
