@@ -5,10 +5,15 @@ import re
 # By the reason of an attempt; http_NNN is what the target answered, the others are what kept us from asking it.
 _ADVICE = {
     "unreachable": "Nothing answers there: see that the application runs, and that its name and port are right.",
+    "name_not_resolved": "The worker's machine knows no such name: correct the url, or see to its DNS.",
+    "certificate_refused": "Its certificate is not valid for that name, or ended, or nobody known signed it: renew it.",
+    "tls_failed": "No TLS comes about: see that the port speaks https, and TLS 1.2 or later.",
+    "answer_malformed": "What answers does not speak HTTP as it should: see that the port is right.",
     "timed_out": "The target took too long: let it answer first and work afterwards.",
     "address_not_public": "It is a private address: if that is meant, set private = true (for callers: forward_hosts).",
     "scheme_not_allowed": "The URL is plain http: use https, or set insecure_http = true for tests.",
     "port_not_allowed": "The URL that a caller gave has an unusual port: if that is meant, add it to forward_hosts.",
+    "credentials_in_link": "The URL that a caller gave holds a user name or password: have it give one without.",
     "link_malformed": "The URL is not a proper address: correct it in the settings.",
     "target_removed": "The target was taken out of the settings: redrive once it is back.",
     "unexpected_error": "A mistake of ours: please report it with the log's lines.",

@@ -76,6 +76,13 @@ def _unheard(target: TargetHealth) -> list[Alert]:
     if target.failing_for >= FAILING:
         text = f"Target {target.name} has taken no notification for {_minutes(target.failing_for)} ({target.reason})."
         found.append(Alert("target_failing", text, target=target.name))
+    elif target.unsent and not target.failing_for:
+        letters = _count(target.unsent, "notification has", "notifications have")
+        whose = f"Target {target.name}" if target.name else "Callbacks passed on to callers of the proxy"
+        text = (
+            f"{whose}: {letters} been due for over an hour, and nobody sends: was a worker started with these settings?"
+        )
+        found.append(Alert("unsent", text, target=target.name or None))
     if target.dead:
         letters = _count(
             target.dead, "notification of the last week is dead", "notifications of the last week are dead"

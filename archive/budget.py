@@ -44,6 +44,15 @@ class Bucket:
         """The bucket after one more request, whether it was free or not."""
         return max(paid_until or now, now) + self.interval
 
+    def shared(self, paid_until: datetime | None, now: datetime) -> datetime | None:
+        """
+        The bucket after a request of the user's own: it takes from what may come at once, and keeps nothing waiting.
+
+        His half of the limit pays for it. Were it paid for here, whoever asks often would let links die unseen.
+        """
+        after = self.paid(paid_until, now)
+        return paid_until if self.wait(after, now) else after
+
     def rested(self, paid_until: datetime | None, until: datetime) -> datetime:
         """The bucket when nothing may be sent before *until*."""
         full = until + (self.burst - 1) * self.interval

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from anyio.to_thread import run_sync
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
@@ -10,6 +11,7 @@ from archive.errors import MalformedDeliveryError
 from receiver.problems import ProblemError
 
 Model = TypeVar("Model", bound=BaseModel)
+AT_ONCE = 1 << 16  # bytes that are read on the event loop; more of them, in a thread, keep no callback waiting
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -40,7 +42,9 @@ async def read_model(request: Request, limit: int, model: type[Model], reason: s
     """
     body = await read_body(request, limit)
     try:
-        return model.model_validate(parse(body))
+        if len(body) <= AT_ONCE:
+            return model.model_validate(parse(body))
+        return await run_sync(lambda: model.model_validate(parse(body)))
     except MalformedDeliveryError:
         raise ProblemError(400, "not_json", "The body is not a JSON document.") from None
     except ValidationError as exc:

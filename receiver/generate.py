@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -60,10 +61,10 @@ class Generate:
         if source is None:
             raise ProblemError(404, "unknown_source", "No such source is configured.")
         wanted = await read_model(request, MAX_BODY, GenerateIn, "bad_order")
-        order = read_order(name, source, wanted, request.headers.get("idempotency-key"))
+        order = await run_sync(read_order, name, source, wanted, request.headers.get("idempotency-key"))
         if wanted.dry_run:
             return Answer(_shown(order, [], None, None))
-        return await self._errands.run(self._carry_out(order))
+        return await self._errands.run(self._carry_out(order), name)
 
     async def _carry_out(self, order: Order) -> Response:
         try:
@@ -84,6 +85,9 @@ class Generate:
         except NotUnderstoodError:
             raise refusals.not_understood(callback) from None
         except ReelkeepError as exc:
+            if refusals.is_doubtful(exc):
+                _log.warning("generate.in_doubt", extra={"source": order.name, "reason": exc.reason})
+                raise refusals.lost(callback, order.key) from None
             if refusals.is_final(exc):
                 await self._orders.drop(callback)
             raise refusals.refused(exc) from None
@@ -151,13 +155,14 @@ class Generate:
                 order.name, ids, GENERATE, external_id=order.external_id, metadata=order.metadata,
                 callback=callback if len(ids) == 1 else None,
             )  # fmt: skip
-        except LedgerError:
-            _log.warning("generate.not_registered", extra={"source": order.name, "task_ids": ",".join(ids)})
+        except Exception as exc:  # a mistake of ours must not become an answer that says: try again
+            fields = {"source": order.name, "task_ids": ",".join(ids)}
+            _log.warning("generate.not_registered", extra=fields, exc_info=not isinstance(exc, LedgerError))
             detail = (
                 "The tasks exist and are paid for, but could not be registered: POST /api/tasks, do not order again."
             )
             more = {"task_ids": ids, "callback_id": callback}
-            raise ProblemError(503, "not_registered", detail, {"Retry-After": RETRY_AFTER}, more) from None
+            raise ProblemError(503, "not_registered", detail, more=more) from None
         return Answer(_shown(order, rows, callback, created))
 
 

@@ -1,4 +1,4 @@
-"""What the answers that pass through the proxy tell of tasks: whatever is not known yet is registered."""
+"""What the answers that pass through the proxy tell of tasks: what is not known yet, or given up, is registered."""
 
 import logging
 from collections.abc import Sequence
@@ -27,7 +27,11 @@ class Learning:
         self._orders = orders
 
     async def status(self, name: str, route: str, answer: ApiAnswer, *, at: datetime) -> None:
-        """Register the tasks that *answer* of a status route tells of and that we did not know."""
+        """
+        Register the tasks that *answer* of a status route tells of and that we did not know.
+
+        One that we had given up is asked about anew: the provider speaks of it, so it is not gone.
+        """
         events = {task_key(name, event.task_id): event for event in self._read(name, route, answer, at)}
         if not events:
             return

@@ -95,8 +95,8 @@ class Notifications:
         """Send all dead notifications again that fit the filter; `{}` fits all."""
         require(request, self._settings.server, Role.OPERATOR)
         said = await read_model(request, self._settings.server.max_body, RedriveIn, "bad_redrive")
-        if any("\x00" in text for text in (said.target, said.type, said.source) if text):
-            raise ProblemError(422, "bad_redrive", "NUL cannot be searched for.")
+        if not all(text.isprintable() for text in (said.target, said.type, said.source) if text):
+            raise ProblemError(422, "bad_redrive", "Names are printable: what is not, no database can be asked for.")
         wanted = Filter(said.target, said.type, said.source, aware(said.since), aware(said.until))
         number = await run_sync(notification_operator.redrive_dead, self._db, wanted, OPERATOR)
         if number:

@@ -31,9 +31,9 @@ class Orders:
         self.mint = Mint(settings, db)
 
     async def charge(self, name: str) -> None:
-        """Pay for one request from the account's bucket, which refuses nobody here. Raises LedgerError."""
+        """Count one request in the account's bucket, which refuses nobody here. Raises LedgerError."""
         budget = self._settings.sources[name].budget
-        await run_sync(lambda: accounts.charge(self._db, name, budget, vouched=True))
+        await run_sync(accounts.share, self._db, name, budget)
 
     async def url(
         self, name: str, metadata: Mapping[str, Any], external_id: str | None = None, forward_url: str | None = None

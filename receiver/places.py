@@ -39,4 +39,5 @@ def _pattern(template: str) -> re.Pattern[str]:
 def _leaves(raw_path: bytes) -> bool:
     """Whether a segment, read once more, is a step to another path."""
     segments = [unquote_to_bytes(segment) for segment in raw_path.split(b"/")]
-    return any(s in {b".", b".."} or b"/" in s or b"\\" in s for s in segments)
+    # Some servers cut what follows a semicolon off before they walk the path.
+    return any(s.partition(b";")[0] in {b".", b".."} or b"/" in s or b"\\" in s for s in segments)

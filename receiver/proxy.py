@@ -7,12 +7,14 @@ caller's back, and a task that we did not know is registered.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +45,7 @@ _MAX_READ = 4 << 20  # bytes of an answer that are read here; longer ones only p
 _ORDER_PATIENCE = timedelta(minutes=30)  # a call that waits for its film may be silent for long
 _PATIENCE = timedelta(seconds=60)
 _ACTOR = "proxy"
+_log = logging.getLogger("receiver.proxy")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class Proxy:
         source = self._settings.sources.get(name)
         if source is None:
             raise ProblemError(404, "unknown_source", "No such source is configured.")
-        path = b"/" + request.scope["raw_path"].split(b"/", 3)[3]
+        # An escaped slash is one to the router and none on the wire: then nothing documented stands below the prefix.
+        path = request.scope["raw_path"].removeprefix(f"/proxy/{name}".encode())
         place = find(PROVIDERS[source.provider], request.method, path)
         proof = self._proof(request, source)
         body = await read_body(request, MAX_BODY)
@@ -91,7 +95,7 @@ class Proxy:
             _ORDER_PATIENCE if isinstance(place, CreatePath) else _PATIENCE, isinstance(place, CreatePath),
         )  # fmt: skip
         if isinstance(place, CreatePath):
-            return await self._errands.run(self._order(name, source, place, call))
+            return await self._errands.run(self._order(name, source, place, call), name)
         return await self._ask(request, name, source, place, call)
 
     def _proof(self, request: Request, source: Source) -> bytes:
@@ -142,7 +146,11 @@ class Proxy:
             not_registered(name, [], "answer_too_large")
             return Relay(incoming, headers, first=body)
         await incoming.close()
-        ids = await self._registered(name, source, path, plan, incoming, body)
+        try:
+            ids = await self._registered(name, source, path, plan, incoming, body)
+        except Exception:  # a mistake of ours must not become an answer that says: try again
+            _log.exception("proxy.crashed", extra={"source": name})
+            ids = []
         if ids:
             headers.append((b"reelkeep-task", ", ".join(ids).encode()))
         return with_headers(Response(body, incoming.status), headers, len(body))
@@ -154,10 +162,12 @@ class Proxy:
         Raises:
             LedgerError
         """
-        asked, field_name = read_object(body), path.callback_field
+        field_name = path.callback_field
+        # In threads: with pictures in it a body takes its time, and callbacks shall not wait for it.
+        asked = await run_sync(read_object, body)
+        metadata = await run_sync(lambda: kept(asked, field_name, proxy=path.path))
         if asked is None:
-            return _Plan(body, kept(None, None, proxy=path.path))
-        metadata = kept(asked, field_name, proxy=path.path)
+            return _Plan(body, metadata)
         is_done = not path.answers_at_once(asked)
         mint = self._orders.mint
         if field_name is None or is_done or not mint.is_open:
@@ -172,7 +182,7 @@ class Proxy:
             except NotUnderstoodError:
                 return _Plan(body, metadata)
         made = await self._orders.url(name, metadata, forward_url=theirs or None)
-        return _Plan(splice(body, field_name, made.url), metadata, made.id, made.id)
+        return _Plan(await run_sync(splice, body, field_name, made.url), metadata, made.id, made.id)
 
     async def _registered(
         self, name: str, source: Source, path: CreatePath, plan: _Plan, incoming: Incoming, body: bytes

@@ -8,6 +8,8 @@ from archive.errors import ProviderBusyError, ReelkeepError
 from receiver.problems import ProblemError
 
 _WAIT = timedelta(seconds=10)  # where the provider does not say
+# Said by whoever did not begin with the order. Any other 5xx may come from a gateway behind which it was taken.
+_NOT_BEGUN = frozenset({"code_455", "code_503", "http_425", "http_503", "service_busy"})
 _STATUS = {"insufficient_credits": 402, "key_refused": 502, "idempotency_conflict": 409}
 _DETAIL = {
     "insufficient_credits": "The account at the provider has too few credits. Nothing was made.",
@@ -34,6 +36,11 @@ def refused(exc: ReelkeepError) -> ProblemError:
 def is_final(exc: ReelkeepError) -> bool:
     """Whether the answer leaves no doubt that nothing was ordered. A gateway's 5xx does."""
     return not isinstance(exc, ProviderBusyError) or exc.is_too_many
+
+
+def is_doubtful(exc: ReelkeepError) -> bool:
+    """Whether the order may have been taken all the same, so that to repeat it could be to pay twice."""
+    return isinstance(exc, ProviderBusyError) and not exc.is_too_many and exc.reason not in _NOT_BEGUN
 
 
 def unreachable() -> ProblemError:

@@ -28,6 +28,8 @@ def request_headers(headers: Headers, authorization: bytes) -> list[tuple[bytes,
 def answer_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Those that go back to the caller. Lower case, as ASGI wants it."""
     dropped = _HOP_BY_HOP | _OF_ITS_ORIGIN | _named(headers)
+    if any(name.lower() == b"transfer-encoding" for name, _ in headers):
+        dropped.add(b"content-length")  # it does not count beside chunks (RFC 9112, 6.3), and may say anything
     return [(name.lower(), value) for name, value in headers if name.lower() not in dropped]
 
 

@@ -2,8 +2,10 @@
 The way to the providers' APIs: for create calls and for what callers of the proxy ask.
 
 A request goes to its source's `api_base` and nowhere else, since it carries the API key: no redirect is followed, no
-proxy of the environment is used, no cookie is kept. Two pools: a create call always opens a connection of its own,
-because one that was kept and is closed just then cannot be told from an order whose answer was lost.
+proxy of the environment is used, no cookie is kept. So httpx's transports are used without its client, which also reads
+where a redirect leads that it does not follow, and fails where that is no URL. Two pools: a create call always opens a
+connection of its own, because one that was kept and is closed just then cannot be told from an order whose answer was
+lost.
 """
 
 import asyncio
@@ -11,7 +13,6 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -92,8 +93,8 @@ class Upstream:
     def __init__(self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep) -> None:
         self._sleep = sleep
         context = tls or authorities()
-        self._orders = _client(context, kept=0)
-        self._questions = _client(context, kept=_KEPT)
+        self._orders = _pool(context, kept=0)
+        self._questions = _pool(context, kept=_KEPT)
 
     async def send(self, source: Source, call: Call) -> Incoming:
         """
@@ -127,9 +128,9 @@ class Upstream:
             content=call.body,
             extensions={"target": target, "timeout": timeout.as_dict()},
         )
-        client = self._orders if call.is_order else self._questions
+        pool = self._orders if call.is_order else self._questions
         try:
-            return Incoming(await client.send(request, stream=True))
+            return Incoming(await pool.handle_async_request(request))
         except _NOT_SENT as exc:
             raise NotSentError("unreachable") from exc
         except httpx.TransportError as exc:
@@ -140,9 +141,6 @@ def _lost(exc: httpx.TransportError) -> AnswerLostError:
     return AnswerLostError("timed_out" if isinstance(exc, httpx.TimeoutException) else "answer_lost")
 
 
-def _client(tls: ssl.SSLContext, *, kept: int) -> httpx.AsyncClient:
+def _pool(tls: ssl.SSLContext, *, kept: int) -> httpx.AsyncHTTPTransport:
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15)
-    transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
-    # Requests are made without the client's cookies; a jar that takes none keeps them from piling up in it.
-    jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, cookies=jar)
+    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)

@@ -7,6 +7,8 @@ the target's or this one notification's decides whether the target rests (`archi
 
 import json
 import logging
+import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -150,10 +152,26 @@ class Notifier:
                     left -= len(piece)
                     if left < 0:
                         break
-        except httpx.TransportError as exc:
+        except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as exc:  # of a Location, which httpx reads
             if not status:  # with a status it has been answered, however its body ends
-                return Failure("timed_out" if isinstance(exc, httpx.TimeoutException) else "unreachable", True)
+                return Failure(trouble(exc), True)
         return judge(status, answered.get("retry-after"), self._clock())
+
+
+def trouble(exc: Exception) -> str:
+    """The slug for what kept an answer from us: each wants another remedy. Pure."""
+    if isinstance(exc, httpx.TimeoutException):
+        return "timed_out"
+    if isinstance(exc, httpx.RemoteProtocolError | httpx.InvalidURL | UnicodeError):
+        return "answer_malformed"
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "certificate_refused" if isinstance(cause, ssl.SSLCertVerificationError) else "tls_failed"
+        if isinstance(cause, socket.gaierror):
+            return "name_not_resolved"
+        cause = cause.__cause__ or cause.__context__  # httpcore's pool cuts the first
+    return "unreachable"
 
 
 def judge(status: int, retry_after: str | None, now: datetime) -> Failure | None:
@@ -176,7 +194,7 @@ def _span(retry_after: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(retry_after[:9]), 86_400))
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(timedelta(0), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
 

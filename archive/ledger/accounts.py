@@ -42,6 +42,21 @@ def charge(db: Database, name: str, budget: Budget, *, vouched: bool) -> None:
             _pay(conn, name, hints_paid_until=budget.hints.paid(row["hints_paid_until"], now))
 
 
+def share(db: Database, name: str, budget: Budget) -> None:
+    """
+    Count a request of the user's own, which goes out in any case: it takes our burst, not our steady rate.
+
+    Where the burst is used up nothing is written: a client that asks often must not crowd callbacks out of the ledger.
+    """
+    with db.read() as conn:
+        paid_until = conn.scalars(select(sources.c.asks_paid_until).where(sources.c.name == name)).one()
+        if budget.asks.shared(paid_until, db.now(conn)) == paid_until:
+            return
+    with db.write() as conn:
+        row, now = _row(conn, name), db.now(conn)
+        _pay(conn, name, asks_paid_until=budget.asks.shared(row["asks_paid_until"], now))
+
+
 def rest(db: Database, name: str, budget: Budget, wait: timedelta) -> None:
     """Send nothing more for *wait*, ten minutes at most: the provider said that it is too much."""
     with db.write() as conn:

@@ -1,17 +1,17 @@
 """Callback URLs we minted: what stands behind a reference, and the one task that each is bound to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
 
 from archive.documents import dump
 from archive.ledger import outbox
 from archive.ledger.database import Database
-from archive.ledger.schema import callback_urls, tasks
+from archive.ledger.schema import callback_urls, notifications, tasks
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ def create(
 
 
 def drop_unused(db: Database, callback: str) -> None:
-    """Forget a reference that no task has come by: what it was made for was refused."""
+    """Forget a reference that nothing has come by: what it was made for was refused."""
+    unused = (callback_urls.c.task.is_(None), ~exists().where(notifications.c.callback == callback_urls.c.id))
     with db.write() as conn:
-        conn.execute(delete(callback_urls).where(callback_urls.c.id == callback, callback_urls.c.task.is_(None)))
+        conn.execute(delete(callback_urls).where(callback_urls.c.id == callback, *unused))
 
 
 def source_of(db: Database, callback: str) -> str | None:
@@ -79,17 +80,20 @@ def bound_task(db: Database, callback: str) -> str | None:
         return conn.scalars(joined.where(callback_urls.c.id == callback)).first()
 
 
-def follow(conn: Connection, calls: Sequence[Call], at: datetime, *, rebind: bool = False) -> None:
+def follow(
+    conn: Connection, calls: Sequence[Call], at: datetime, *, rebind: bool = False, named: Collection[str] = ()
+) -> None:
     """
     Bind each reference to the first task that came by it, in the order of *calls*, whose tasks the caller has locked.
 
     That task is vouched for and inherits external id and metadata where it has none. Another one that comes later gets
     the metadata only: a URL that leaked must neither vouch for anything nor put strangers under the user's own id.
-    With *rebind*, which is the user's word, the last task counts instead of the first.
+    With *rebind*, which is the user's word, the last task counts instead of the first. *named* are further references
+    that the caller is going to write about: all are locked here, by id.
     """
-    if not calls:
+    wanted = sorted({*named, *(call.callback for call in calls)})
+    if not wanted:
         return
-    wanted = sorted({call.callback for call in calls})
     # Tasks first, references after them: whoever writes both takes them in this order, so nobody waits in a circle.
     found = select(callback_urls).where(callback_urls.c.id.in_(wanted)).order_by(callback_urls.c.id).with_for_update()
     rows = {row["id"]: dict(row) for row in conn.execute(found).mappings()}

@@ -102,7 +102,9 @@ def _apply(conn: Connection, items: Sequence[Received], at: datetime) -> int:
     said = [item.statement for item in items if item.statement]
     due = events.apply(conn, said, at)
     came_by = [(item.callback, item.statement) for item in items if item.callback and item.statement]
-    callback_urls.follow(conn, [Call(key, statement.task_key) for key, statement in came_by], at)
+    calls = [Call(key, statement.task_key) for key, statement in came_by]
+    # A notification holds the reference it is sent by, also where a delivery says nothing of a task.
+    callback_urls.follow(conn, calls, at, named={item.callback for item in items if item.callback})
     return due + sum(statement.decision is Decision.CONFIRM for statement in said)
 
 

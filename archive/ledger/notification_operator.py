@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select, tuple_, update
 
 from archive.ledger import audit
 from archive.ledger.database import Database
@@ -86,11 +86,13 @@ def add_test(db: Database, target: str) -> Mapping[str, Any]:
     """
     A notification that only says that it is a test; returns its row.
 
-    It is due before all that waits for the target: who asks for a test looks on.
+    It is due before all that waits for the target: who asks for a test looks on. Earlier ones that failed are gone.
     """
+    failed = (notifications.c.target == target, notifications.c.state == NotificationState.DEAD)
     waiting = (notifications.c.target == target, notifications.c.due_at.is_not(None))
     with db.write() as conn:
         _wake(conn, target)
+        conn.execute(delete(notifications).where(*failed, notifications.c.type == TEST))
         now = db.now(conn)
         first = conn.scalar(select(func.min(notifications.c.due_at)).where(*waiting))
         row = {

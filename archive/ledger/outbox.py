@@ -14,7 +14,6 @@ from archive.ledger.schema import assets, outbox, tasks
 LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
 _POSTER, _METADATA = "poster", "metadata"
-_WHAT = (outbox.c.kind, outbox.c.asset, outbox.c.task)
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +58,7 @@ def owe_metadata(conn: Connection, keys: Sequence[str], at: datetime) -> None:
 
 
 def _owe(conn: Connection, rows: Sequence[dict[str, object]], subject: str) -> None:
-    """What is owed already, or given up a moment later, starts anew: it may be about other words by now."""
+    """What is owed already starts anew: it may be about other words by now."""
     if rows:
         dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
         statement = dialect.insert(outbox)
@@ -71,13 +70,13 @@ def take(db: Database) -> Errand | None:
     """
     Claim the oldest due errand; None where there is none. Doing one twice is harmless.
 
-    One whose attempts are used up is dropped here: whoever tried it last died of it and could not say so.
+    A poster whose attempts are used up is dropped here: whoever tried it last died of it and could not say so.
     """
     with db.write() as conn:
         now = db.now(conn)
-        spent = (outbox.c.due_at <= now, outbox.c.attempts >= MAX_ATTEMPTS)
-        for kind, asset, task in conn.execute(delete(outbox).where(*spent).returning(*_WHAT)):
-            _log.error("errand.given_up", extra={"kind": kind, "asset": asset, "task": task})
+        spent = (outbox.c.due_at <= now, outbox.c.attempts >= MAX_ATTEMPTS, outbox.c.kind == _POSTER)
+        for asset in conn.scalars(delete(outbox).where(*spent).returning(outbox.c.asset)):
+            _log.error("errand.given_up", extra={"kind": _POSTER, "asset": asset})
         head = (
             select(outbox)
             .where(outbox.c.due_at <= now)

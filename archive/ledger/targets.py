@@ -22,6 +22,7 @@ from archive.targets import FORWARD, TEST, Target
 
 REMOVED = "target_removed"
 DEAD_FOR = timedelta(days=7)  # how long the dead are news
+WAITING = timedelta(hours=1)  # due for so long without an attempt, a notification is nobody's
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,14 @@ class TargetHealth:
     How a target takes what it is sent; `name` is empty for the URLs that callers gave to the proxy.
 
     `failing_for` is how long it has taken nothing, zero while it does; `dead` counts its dead notifications made in
-    the last week, a thousand at most.
+    the last week, `unsent` those that nobody has tried for an hour since they fell due, a thousand of each at most.
     """
 
     name: str
     failing_for: timedelta
     reason: str | None
     dead: int
+    unsent: int = 0
 
 
 def health(db: Database, at_most: int = 1000) -> list[TargetHealth]:
@@ -104,8 +106,12 @@ def health(db: Database, at_most: int = 1000) -> list[TargetHealth]:
         found = []
         for name, span, reason in [("", timedelta(0), None), *known]:
             # A test that failed was seen by whoever asked for it, and nobody misses it.
-            dead = (notifications.c.target == name, notifications.c.state == "dead", notifications.c.type != TEST)
-            recent = select(notifications.c.id).where(*dead, notifications.c.created_at >= now - DEAD_FOR)
-            number = conn.scalar(select(func.count()).select_from(recent.limit(at_most).subquery()))
-            found.append(TargetHealth(name, span, reason, number or 0))
+            dead = (notifications.c.state == "dead", notifications.c.type != TEST)
+            questions = (
+                (*dead, notifications.c.created_at >= now - DEAD_FOR),
+                (notifications.c.due_at < now - WAITING,),
+            )
+            some = [select(notifications.c.id).where(notifications.c.target == name, *each) for each in questions]
+            counts = [select(func.count()).select_from(each.limit(at_most).subquery()) for each in some]
+            found.append(TargetHealth(name, span, reason, *(conn.scalar(each) or 0 for each in counts)))
     return found

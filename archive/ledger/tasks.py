@@ -86,9 +86,9 @@ def register_all(db: Database, registrations: Sequence[Registration], actor: str
 
 
 def known(db: Database, keys: Collection[str]) -> set[str]:
-    """Which of *keys*, ids of ours, the ledger has."""
+    """Which of *keys*, ids of ours, the ledger has and has not given up."""
     with db.read() as conn:
-        return set(conn.scalars(select(tasks.c.id).where(tasks.c.id.in_(keys))))
+        return set(conn.scalars(select(tasks.c.id).where(tasks.c.id.in_(keys), tasks.c.state != TaskState.GONE)))
 
 
 _SAID = ("state", "reason", "external_id", "metadata", "expected_at", "must_by", "look_at", "vouched")

@@ -8,7 +8,8 @@ from archive.advice import advice
 @pytest.mark.parametrize(
     ("reason", "word"),
     [("http_404", "url"), ("http_418", "refuses"), ("http_502", "trouble"), ("http_302", "redirects"),
-     ("address_not_public", "private = true"), ("unreachable", "Nothing answers")],
+     ("address_not_public", "private = true"), ("unreachable", "Nothing answers"),
+     ("certificate_refused", "certificate"), ("name_not_resolved", "DNS")],
 )  # fmt: skip
 def test_advice__fits_the_reason(reason: str, word: str) -> None:
     """The most telling advice there is for a reason: its own, else that of its family."""

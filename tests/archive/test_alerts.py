@@ -74,6 +74,14 @@ def test_alerts__a_target_that_takes_nothing() -> None:
     assert [] == alerts(IDLE, {}, {}, targets=[TargetHealth("crm", 59 * MINUTE, "http_503", 0)])
 
 
+def test_alerts__what_nobody_sends() -> None:
+    """A target that no worker knows is told of; one that fails is told as failing, and only after an hour."""
+    [told] = alerts(IDLE, {}, {}, targets=[TargetHealth("crm", timedelta(0), None, 0, unsent=2)])
+    assert ("unsent:crm", "crm") == (told.key, told.about)
+    assert "2 notifications have been due for over an hour" in told.text
+    assert [] == alerts(IDLE, {}, {}, targets=[TargetHealth("crm", 59 * MINUTE, "http_503", 0, unsent=2)])
+
+
 def test_alerts__keep_their_key_while_figures_change() -> None:
     """An alert is the same one while it lasts, whatever its sentence says."""
     late = Polling(open=2, due=2, late=1, lag=timedelta(hours=5))

@@ -2,13 +2,15 @@
 
 import random
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
-from archive.ledger import callback_urls, claims, deliveries, migrate, tasks
+from archive.ledger import callback_urls, claims, deliveries, migrate, notifications, tasks
 from archive.ledger.database import Database
 from archive.ledger.schema import callback_urls as urls_table
+from archive.ledger.schema import notifications as notifications_table
 from archive.ledger.schema import tasks as tasks_table
 from archive.model import Verdict
 from tests.builders import LINK_LIFE, event, received, statement
@@ -54,6 +56,40 @@ def test_follow__many_receivers_and_registrations_at_once(ledger_url: str) -> No
     assert 6 == len([task for task in bound.values() if task])
     assert set(bound.values()) <= {row.id for row in known if row.vouched}
     assert all(row.metadata for row in known)
+    first.close()
+
+
+def test_pass_on__many_receivers_of_what_says_nothing_of_a_task(ledger_url: str) -> None:
+    """Callbacks that are only passed on hold their URLs too, in the order of those that bring tasks."""
+    first = Database(ledger_url, patience=20)
+    migrate.upgrade(first)
+    claims.register_sources(first, {"kie": 8})
+    theirs = "https://caller.example/hook"
+    made = [callback_urls.create(first, "kie", None, None, timedelta(days=1), theirs).id for _ in range(6)]
+    barrier, failures = threading.Barrier(4), []
+
+    def write(number: int) -> None:
+        database = Database(ledger_url, patience=20)
+        chance = random.Random(number)
+        barrier.wait()
+        try:
+            for turn in range(8):
+                said = statement(event(f"t{number}"), verdict=Verdict.TOKEN)
+                items = [received(said, body=f"{number}-{turn}-{n}".encode(), callback=made[n]) for n in range(6)]
+                chance.shuffle(items)
+                deliveries.record(database, [*items[:2], *(replace(item, statement=None) for item in items[2:])])
+        except Exception as exc:
+            failures.append(exc)
+        database.close()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [] == failures
+    with first.read() as conn:
+        assert 4 * 8 * 6 == conn.scalar(select(func.count()).select_from(notifications_table))
     first.close()
 
 
@@ -132,3 +168,14 @@ def test_known__which_of_them(db: Database) -> None:
     )
     assert {key} == tasks.known(db, {key, "0" * 32})
     assert set() == tasks.known(db, set())
+
+
+def test_drop_unused__one_whose_callback_is_still_to_be_passed_on(db: Database) -> None:
+    """A provider that calls about an order it refused has been heard: what is owed to the caller keeps its URL."""
+    claims.register_sources(db, {"kie": 8})
+    made = callback_urls.create(db, "kie", None, None, timedelta(days=1), "https://caller.example/hook").id
+    deliveries.record(db, [replace(received(callback=made), statement=None)])
+    callback_urls.drop_unused(db, made)
+    claim = notifications.take(db, ())
+    assert claim is not None
+    assert "https://caller.example/hook" == claim.forward_url

@@ -16,8 +16,8 @@ from archive.budget import split
 from archive.identity import task_key
 from archive.ledger import callback_urls, claims, deliveries, looks, lookup, outbox, queries, tasks
 from archive.ledger.database import Database
-from archive.ledger.outbox import MAX_ATTEMPTS, MetadataErrand
-from archive.ledger.schema import audit
+from archive.ledger.outbox import MAX_ATTEMPTS, MetadataErrand, PosterErrand
+from archive.ledger.schema import assets, audit
 from archive.ledger.schema import outbox as outbox_table
 from archive.ledger.schema import tasks as tasks_table
 from archive.ledger.tasks import Registered, Registration
@@ -183,14 +183,19 @@ def test_metadata__changed_while_it_is_written(db: Database, clock: FakeClock) -
     assert ("metadata/new.json", 0) == (rows(db)["t1"]["metadata_key"], owed(db))
 
 
-def test_outbox__one_that_kills_its_worker_ends(db: Database, clock: FakeClock) -> None:
-    """An errand whose worker dies each time is given up after its last attempt, and another is done meanwhile."""
-    tasks.register(db, [replace(OLD, metadata={"a": 1})], "operator")
+def test_outbox__a_poster_that_kills_its_worker_ends(db: Database, clock: FakeClock) -> None:
+    """A poster whose worker dies each time is given up after its last attempt; metadata is tried for ever."""
+    deliveries.record(db, [received(statement(event("t1")))])
+    with db.write() as conn:
+        [asset] = conn.scalars(select(assets.c.id)).all()
+        outbox.owe_poster(conn, asset, clock())
     for _ in range(MAX_ATTEMPTS):
+        assert isinstance(outbox.take(db), PosterErrand)
+        clock.advance(seconds=121)
+    tasks.register(db, [replace(OLD, metadata={"a": 1})], "operator")
+    for _ in range(2 * MAX_ATTEMPTS):
         assert "t1" == take(db).task_id
         clock.advance(seconds=121)
-    tasks.register(db, [replace(OLD, task_id="t2", metadata={"a": 1})], "operator")
-    assert "t2" == take(db).task_id
     assert 1 == owed(db)
 
 

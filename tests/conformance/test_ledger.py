@@ -2,13 +2,14 @@
 
 import threading
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from archive.budget import split
@@ -296,6 +297,43 @@ def test_register__again(db: Database, clock: FakeClock) -> None:
     tasks.register(db, [replace(one, expected_by=None)], "operator")
     assert {"t1": TaskState.OPEN} == states(db)
     assert take_look(db) is not None
+
+
+def test_share__a_client_that_asks_often_keeps_no_look_waiting(db: Database, clock: FakeClock) -> None:
+    """Whatever goes through the proxy, we go on asking at our steady rate, and rest as long as we were told to."""
+    budgets = {"kie": split(Pace(timedelta(55), timedelta(5), 60, timedelta(minutes=1)), hinted=False)}
+    claims.register_sources(db, CAPS)
+    known = [tasks.Registration("kie", f"t{n}", None, None, START, timedelta(0), LINK_LIFE, True) for n in range(20)]
+    tasks.register(db, known, "operator")
+    asked = 0
+    for _ in range(20):
+        clock.advance(seconds=3)
+        for _ in range(10):
+            accounts.share(db, "kie", budgets["kie"])
+        asked += len(looks.take(db, budgets, {}))
+    assert 20 == asked
+    accounts.rest(db, "kie", budgets["kie"], timedelta(minutes=5))
+    accounts.share(db, "kie", budgets["kie"])
+    assert timedelta(minutes=5) == accounts.spend(db, "kie", budgets["kie"])
+
+
+def test_share__writes_nothing_once_the_burst_is_used(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often a client asks, its questions do not queue for the ledger's write lock, which callbacks need."""
+    claims.register_sources(db, CAPS)
+    budget = split(Pace(timedelta(55), timedelta(5), 60, timedelta(minutes=1)), hinted=False)
+    writes = 0
+    write = Database.write
+
+    def counted(self: Database) -> AbstractContextManager[Connection]:
+        nonlocal writes
+        writes += 1
+        return write(self)
+
+    monkeypatch.setattr(Database, "write", counted)
+    for _ in range(100):
+        accounts.share(db, "kie", budget)
+    assert budget.asks.burst - 1 == writes  # the last of it is ours
+    assert [timedelta(0)] == [accounts.spend(db, "kie", budget)]
 
 
 def test_charge__invented_tasks_pay_for_themselves(db: Database) -> None:

@@ -350,6 +350,8 @@ def test_failed__a_test_is_over_with_its_first_failure(db: Database, clock: Fake
     asked = operator.add_test(db, "crm")
     assert ("dead", 0) == (fail(db, must_take(db)), sum(each.dead for each in listeners.health(db)))
     assert ("dead", "http_503") == (one(db, asked["id"])["state"], one(db, asked["id"])["reason"])
+    operator.add_test(db, "crm")
+    assert {"pending": 1} == states(db)  # what failed before says nothing any more
 
 
 def test_failed__dead_after_more_than_a_day_of_tries(db: Database, clock: FakeClock) -> None:
@@ -497,6 +499,20 @@ def test_health__says_who_is_not_heard(db: Database, clock: FakeClock) -> None:
     notifications.delivered(db, must_take(db))
     clock.advance(days=7)
     assert [(timedelta(0), 0)] * 2 == [(row.failing_for, row.dead) for row in listeners.health(db)]
+
+
+def test_health__says_what_nobody_sends(db: Database, clock: FakeClock) -> None:
+    """Where no worker knows a target, what is due for it is counted after an hour: nobody would notice its silence."""
+    listen(db)
+    owe(db, 2)
+    clock.advance(hours=1)
+    assert [0, 0] == [row.unsent for row in listeners.health(db)]
+    clock.advance(seconds=1)
+    assert take(db, "other") is None
+    assert [0, 2] == [row.unsent for row in listeners.health(db)]
+    notifications.delivered(db, must_take(db))
+    fail(db, must_take(db))
+    assert [0, 0] == [row.unsent for row in listeners.health(db)]
 
 
 @pytest.mark.parametrize("kind", ["head", "leased", "prune"])

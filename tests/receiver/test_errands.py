@@ -17,7 +17,7 @@ def test_run__outlives_its_caller() -> None:
             await go.wait()
             ended.append("done")
 
-        caller = asyncio.create_task(errands.run(errand()))
+        caller = asyncio.create_task(errands.run(errand(), "kie"))
         await asyncio.sleep(0)
         caller.cancel()
         await asyncio.gather(caller, return_exceptions=True)
@@ -39,23 +39,25 @@ def test_run__gives_what_comes_of_it() -> None:
             raise ValueError("no")
 
         errands = Errands()
-        assert 7 == await errands.run(good())
+        assert 7 == await errands.run(good(), "kie")
         with pytest.raises(ValueError, match="no"):
-            await errands.run(bad())
+            await errands.run(bad(), "kie")
         assert 0 == await errands.finish(5)
 
     asyncio.run(scenario())
 
 
-def test_finish__has_an_end() -> None:
-    """An errand that does not end in time is given up, so that the process can."""
+def test_finish__has_an_end(caplog: pytest.LogCaptureFixture) -> None:
+    """An errand that does not end in time is given up, so that the process can; the log says at which source."""
 
     async def scenario() -> int:
         errands = Errands()
-        caller = asyncio.create_task(errands.run(asyncio.Event().wait()))
+        caller = asyncio.create_task(errands.run(asyncio.Event().wait(), "acedata"))
         await asyncio.sleep(0)
         given_up = await errands.finish(0.01)
         await asyncio.gather(caller, return_exceptions=True)
         return given_up
 
     assert 1 == asyncio.run(scenario())
+    [record] = [vars(record) for record in caplog.records]
+    assert ("order.given_up", "acedata") == (record["message"], record["source"])

@@ -272,7 +272,9 @@ def test_refused__says_when_to_come_back(service: Service, provider: Origin) -> 
 @pytest.mark.parametrize(
     ("scene", "status", "reason"),
     [
-        (whole(b"<html>", status="502 Bad Gateway"), 503, "provider_busy"),
+        (whole(b"<html>", status="502 Bad Gateway"), 504, "answer_lost"),
+        (whole(b"<html>", status="524 A Timeout Occurred"), 504, "answer_lost"),
+        (refuses(455), 503, "provider_busy"),
         (whole(b"<html>"), 502, "answer_not_understood"),
         (answer({"code": 0, "data": {}}), 502, "answer_not_understood"),
         (answer([]), 502, "answer_not_understood"),
@@ -285,6 +287,14 @@ def test_doubtful__keeps_the_url(service: Service, provider: Origin, scene: Any,
     assert [] == service.tasks
     assert ["order-7"] == [row["external_id"] for row in service.urls]
     assert 1 == len(provider.heads)
+
+
+def test_doubtful__a_gateways_error_is_no_invitation_to_order_again(service: Service, provider: Origin) -> None:
+    """A 5xx may hide an order that was taken: no Retry-After, and the key that keeps it one order, if any."""
+    takes(provider, whole(b"<html>", status="504 Gateway Timeout"), path=SD2)
+    response = generate(service, "seedance2ai")
+    assert "retry-after" not in response.headers
+    assert header(provider.heads[0], "idempotency-key") == [problem(response, 504, "answer_lost")["idempotency_key"]]
 
 
 # --- lost -------------------------------------------------------------------------------------------------------------
@@ -401,6 +411,21 @@ def test_registering__fails_with_the_ids(
     assert ["seedance_1"] == [vars(r)["task_ids"] for r in caplog.records if r.message == "generate.not_registered"]
 
 
+@pytest.mark.parametrize("mistake", [LedgerError("ledger_unavailable"), ValueError("x")])
+def test_registering__that_fails_invites_nobody_to_order_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch, mistake: Exception
+) -> None:
+    """Whatever keeps a paid task out of the ledger, also a mistake of ours, is not answered with "try again"."""
+
+    async def fails(*_: object, **__: object) -> list[dict[str, Any]]:
+        raise mistake
+
+    monkeypatch.setattr(Orders, "register", fails)
+    response = generate(service)
+    assert ["seedance_1"] == problem(response, 503, "not_registered")["task_ids"]
+    assert "retry-after" not in response.headers
+
+
 def test_registering__although_the_caller_hung_up(service: Service, provider: Origin) -> None:
     """Who orders and leaves has ordered."""
 
@@ -418,8 +443,8 @@ def test_registering__although_the_caller_hung_up(service: Service, provider: Or
     wait_for(lambda: len(service.tasks) == 1)
 
 
-def test_every_order__is_paid_for_from_the_accounts_bucket(service: Service) -> None:
-    """An order leaves less of the account's limit for our own looks."""
+def test_every_order__counts_in_the_accounts_bucket(service: Service) -> None:
+    """An order takes from what our own looks may send at once."""
     generate(service)
     [paid] = [row["asks_paid_until"] for row in service.rows(sources) if row["name"] == "kie"]
     assert paid is not None

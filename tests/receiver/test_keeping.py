@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from receiver.keeping import MAX_DEPTH, MAX_TEXT, kept
+from receiver.keeping import MAX_DEPTH, MAX_TEXT, MAX_WHOLE, kept
 
 
 def test_kept__is_the_request_without_its_callback_url() -> None:
@@ -34,3 +34,13 @@ def test_kept__of_any_depth() -> None:
     assert '"prompt": "p"' in found
     assert "…" in found
     assert MAX_DEPTH >= found.count("{") - 2
+
+
+def test_kept__of_very_many_small_things() -> None:
+    """A request that is long without any long text is named, not carried along in every list."""
+    short, long = {"x": [1] * 1000}, {"x": [1] * MAX_WHOLE}
+    assert short == kept(short, None)["generate"]["request"]
+    found = kept(long, None, product="p")["generate"]
+    assert "p" == found["product"]
+    assert found["request"].startswith('{"x":[1,1,')
+    assert len(found["request"]) < 300

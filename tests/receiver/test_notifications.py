@@ -117,6 +117,7 @@ def test_redrive__many(house: House) -> None:
     [
         (b"", 400, "not_json"), (b"[]", 422, "bad_redrive"), (b'{"state": "dead"}', 422, "bad_redrive"),
         (b'{"since": "soon"}', 422, "bad_redrive"), (b'{"target": "\\u0000"}', 422, "bad_redrive"),
+        (b'{"source": "\\ud800"}', 422, "bad_redrive"),
     ],
 )  # fmt: skip
 def test_redrive__of_what_cannot_be_meant(house: House, body: bytes, status: int, reason: str) -> None:

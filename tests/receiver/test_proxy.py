@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from archive.errors import LedgerError
 from archive.ledger.database import Database
-from archive.ledger.schema import deliveries, sources
+from archive.ledger.schema import deliveries, sources, tasks
 from archive.providers import PROVIDERS
 from receiver.orders import Orders
 from receiver.proxy import MAX_BODY
@@ -176,6 +177,11 @@ def test_proof__an_operator_without_a_key(real_db: Database, provider: Origin) -
         ("GET", "/proxy/seedance2ai/api/v1/tasks/a%2fb", 404),
         ("GET", "/proxy/seedance2ai/api/v1/tasks/a/b", 404),
         ("GET", "/proxy/seedance2ai/api/v1/tasks/", 404),
+        ("GET", "/proxy/seedance2ai/api/v1/tasks/..;a", 404),
+        ("GET", "/proxy/seedance2ai/api/v1/tasks/.%2e%3Ba=b", 404),
+        ("POST", "/proxy%2fkie/x", 404),
+        ("POST", "/proxy%2Fkie%2Fapi/v1/seedance/generate", 404),
+        ("POST", "/proxy/kie%2fapi/v1/seedance/generate", 404),
     ],
 )
 def test_paths__only_what_is_documented(
@@ -238,6 +244,19 @@ def test_headers__of_the_answer(service: Service, provider: Origin) -> None:
     assert 1 == len(response.headers.get_list("date"))
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", GENERATE), ("GET", STATUS)])
+def test_headers__a_length_beside_chunks_does_not_count(
+    service: Service, provider: Origin, method: str, path: str
+) -> None:
+    """An answer in chunks that states a length as well, a wrong one, comes back whole."""
+    head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
+    body = b'{"code":0,"data":{"taskId":"t1"}}'
+    chunks = f"{head}\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    takes(provider, lambda wire: wire.send(chunks), path=path)
+    answered = service.ask(method, f"/proxy/kie{path}", KEY, content=PROMPT)
+    assert (200, body) == (answered.status_code, answered.content)
+
+
 def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) -> None:
     """A 3xx comes back as it is and is not followed: the key would go along."""
     with origin() as elsewhere:
@@ -246,6 +265,18 @@ def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) ->
         assert (307, f"http://{elsewhere.authority}/taken") == (response.status_code, response.headers["location"])
         assert [] == elsewhere.heads
     assert [] == service.tasks
+
+
+@pytest.mark.parametrize("where", ["ftp:x", "http://[::1", "https://xn--\xc3\xa9/", "\xff", "//", "x" * 70_000])
+def test_headers__a_redirect_to_nowhere_is_an_answer_too(service: Service, provider: Origin, where: str) -> None:
+    """Where a redirect leads is not ours to read: an order that was answered is never called unanswered for it."""
+    takes(provider, whole(b"{}", f"Location: {where}", status="302 Found"))
+    provider.url(STATUS, whole(b"{}", f"Location: {where}", status="302 Found"))
+    for method, path in (("POST", GENERATE), ("GET", STATUS)):
+        head = f"{method} /proxy/kie{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 0\r\n"
+        said = raw(service, f"{head}Connection: close\r\n\r\n".encode())
+        assert b" 302 " in said.split(b"\r\n")[0]
+        assert f"\r\nlocation: {where}\r\n".encode("latin-1") in said
 
 
 def test_answer__keeps_its_encoding(service: Service, provider: Origin) -> None:
@@ -411,6 +442,20 @@ def test_order__a_paid_answer_survives_our_failures(
     assert 1 == len(service.urls)
 
 
+def test_order__a_mistake_of_ours_costs_nobody_the_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was paid for is answered as the provider answered it, whatever breaks behind it."""
+
+    async def breaks(*_: object, **__: object) -> list[dict[str, Any]]:
+        raise ValueError
+
+    monkeypatch.setattr(Orders, "register", breaks)
+    response = order(service)
+    assert (200, "seedance_1") == (response.status_code, response.json()["data"]["taskId"])
+    assert ["proxy.crashed"] == [record.message for record in caplog.records if record.name == "receiver.proxy"]
+
+
 def test_order__ends_although_the_caller_hung_up(service: Service, provider: Origin) -> None:
     """Who orders and leaves has ordered: the call comes to its end and its task is registered."""
 
@@ -474,6 +519,16 @@ def test_question__an_answer_that_breaks_off_breaks_off(service: Service, provid
         service.ask("GET", f"/proxy/kie{STATUS}?taskId=1", KEY)
 
 
+def test_question__what_was_given_up_lives(service: Service, provider: Origin) -> None:
+    """A task that we called gone and that the provider still tells of is open again, and asked about."""
+    service.ask("POST", "/api/tasks", json={"source": "kie", "task_id": "s1"})
+    with service.db.write() as conn:
+        conn.execute(update(tasks).values(state="gone", reason="task_not_found", look_at=None))
+    provider.url(STATUS, answer({"code": 0, "data": {"taskId": "s1", "status": 0}}))
+    service.ask("GET", f"/proxy/kie{STATUS}?taskId=s1", KEY)
+    wait_for(lambda: [("open", True)] == [(row["state"], row["look_at"] is not None) for row in service.tasks])
+
+
 def test_question__known_tasks_cost_nothing(
     real_db: Database, provider: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -504,8 +559,8 @@ def test_question__about_something_else(service: Service, provider: Origin) -> N
     assert (asked, []) == (json.loads(provider.bodies[0]), service.tasks)
 
 
-def test_every_call__is_paid_for_from_the_accounts_bucket(service: Service, provider: Origin) -> None:
-    """What callers send leaves less for our own looks, as the provider counts it all as one account's."""
+def test_every_call__counts_in_the_accounts_bucket(service: Service, provider: Origin) -> None:
+    """What callers send takes from what our own looks may send at once: the provider counts it all as one account's."""
     before = [row["asks_paid_until"] for row in service.rows(sources) if row["name"] == "kie"]
     order(service)
     after = [row["asks_paid_until"] for row in service.rows(sources) if row["name"] == "kie"]

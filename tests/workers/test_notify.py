@@ -2,6 +2,8 @@
 
 import json
 import logging
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import insert, select, update
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -29,9 +32,9 @@ from archive.store import link_to
 from archive.targets import Target
 from tests.builders import LINK_LIFE, OLD_SECRET, SECRET, event, received, source, statement, target
 from tests.doubles import START, Crash, FakeClock, MemoryStore, wait_for
-from tests.origin import Origin, Wire, endless, origin, redirect, whole
-from workers.egress import Egress
-from workers.notify import Notifier, judge
+from tests.origin import Authority, Origin, Scene, Wire, endless, origin, redirect, whole
+from workers.egress import Egress, Policy, resolve
+from workers.notify import Notifier, judge, trouble
 from workers.runtime import Runtime
 
 BODY = b'{"taskId": "t1",\n "unusual":  "spacing", "url": "https://files.example/t1.mp4?sig=1"}'
@@ -76,7 +79,7 @@ def local(app: Origin, name: str = "crm", path: str = "/hook", **more: object) -
 
 
 def owe(db: Database, name: str = "crm", at: datetime = START) -> None:
-    made = {"id": "0123456789abcdef", "target": name, "type": "notify.test", "subject": "target", "subject_id": name}
+    made = {"id": "0123456789abcdef", "target": name, "type": "audit.alert", "subject": "alert", "subject_id": name}
     with db.write() as conn:
         conn.execute(insert(table).values(**made, state="pending", created_at=at, due_at=at))
 
@@ -171,7 +174,7 @@ def test_send__is_signed_with_every_secret(db: Database, app: Origin, make: Make
     app.url("/hook", whole(b""))
     send(make(local(app, secrets=[SECRET, OLD_SECRET])))
     for secret in (SECRET, OLD_SECRET):
-        assert "notify.test" == Webhook(secret).verify(app.bodies[0], headers(app))["type"]
+        assert "audit.alert" == Webhook(secret).verify(app.bodies[0], headers(app))["type"]
     for secret, body in ((SECRET, app.bodies[0] + b" "), ("whsec_" + "b" * 32, app.bodies[0])):
         with pytest.raises(WebhookVerificationError):
             Webhook(secret).verify(body, headers(app))
@@ -235,6 +238,14 @@ def test_judge__retry_after_as_a_date() -> None:
         assert timedelta(minutes=wanted) == failure.asked
 
 
+@pytest.mark.parametrize("said", ["soon", "-1", "٣", "1-Jan-26 00:00:00 99999999999999999999", "Mon, 99 Jan 2026 0:0"])
+def test_judge__retry_after_that_says_nothing(said: str) -> None:
+    """What is neither of its forms asks for nothing, and the failure stays the target's."""
+    failure = judge(503, said, datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
+    assert failure is not None
+    assert (True, None) == (failure.is_targets, failure.asked)
+
+
 def test_send__a_redirect_is_refused(db: Database, app: Origin, make: Make) -> None:
     """Nothing is sent to where a target's answer points."""
     notifier = make(local(app))
@@ -268,6 +279,57 @@ def test_send__a_host_that_takes_no_connection(db: Database, app: Origin, make: 
     app.close()
     send(notifier)
     assert ("pending", "unreachable", timedelta(seconds=5)) == (*after(db), rests(db))
+
+
+@pytest.mark.parametrize(
+    ("scene", "reason"),
+    [
+        (lambda wire: wire.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "answer_malformed"),
+        (whole(b"", "Location: ftp:x", status="302 Found"), "answer_malformed"),
+        (lambda wire: wire.reset(), "unreachable"),
+    ],
+)
+def test_send__to_what_speaks_otherwise(db: Database, app: Origin, make: Make, scene: Scene, reason: str) -> None:
+    """What answers without sense is told from what does not answer, and rests like it."""
+    notifier = make(local(app))
+    owe(db)
+    app.url("/hook", scene)
+    send(notifier)
+    assert (reason, timedelta(seconds=5)) == (after(db)[1], rests(db))
+
+
+def test_send__without_a_good_certificate(db: Database, make: Make, tmp_path: Path) -> None:
+    """A certificate that nobody vouches for is named as such; nothing is told to its owner."""
+    with origin(Authority().server("127.0.0.1", str(tmp_path))) as server:
+        notifier = make(target("crm", url=f"https://{server.authority}/hook", private=True))
+        owe(db)
+        send(notifier)
+        assert ("certificate_refused", []) == (after(db)[1], server.heads)
+
+
+def test_trouble__is_named_by_its_cause() -> None:
+    """A name that cannot be resolved and a port without TLS are told from a port without anybody."""
+
+    def nobody(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def speak() -> None:
+            with plain.accept()[0] as connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(1 << 16)
+
+        speaking = threading.Thread(target=speak)
+        speaking.start()
+        at = f"127.0.0.1:{plain.getsockname()[1]}"
+        for resolver, host, reason in ((nobody, "crm.example:443", "name_not_resolved"), (resolve, at, "tls_failed")):
+            egress = Egress(resolver=resolver)
+            with pytest.raises(httpx.TransportError) as caught:
+                egress.client(Policy(frozenset({at}))).post(f"https://{host}/hook")
+            egress.close()
+            assert reason == trouble(caught.value)
+        speaking.join(10)
 
 
 def drip(wire: Wire) -> None:

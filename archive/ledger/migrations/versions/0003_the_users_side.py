@@ -8,13 +8,19 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    op.add_column("callback_urls", sa.Column("forward_url", sa.Text(), nullable=True))
+    # Tables in the order in which every writer locks them: processes of the version before may still be at work.
     op.add_column("tasks", sa.Column("metadata_key", sa.String(length=1024), nullable=True))
     with op.batch_alter_table("outbox") as outbox:
         outbox.alter_column("asset", existing_type=sa.String(length=32), nullable=True)
         outbox.add_column(sa.Column("task", sa.String(length=32), nullable=True))
         outbox.create_foreign_key("fk_outbox_task", "tasks", ["task"], ["id"])
         outbox.create_unique_constraint("uq_outbox_kind_task", ["kind", "task"])
+    # What was said of a task before metadata had a place in the companion bucket belongs there too.
+    op.execute(
+        "INSERT INTO outbox (kind, task, due_at)"
+        " SELECT 'metadata', id, created_at FROM tasks WHERE metadata IS NOT NULL"
+    )
+    op.add_column("callback_urls", sa.Column("forward_url", sa.Text(), nullable=True))
     op.create_table(
         "targets",
         sa.Column("name", sa.String(length=64), nullable=False),
