@@ -14,7 +14,7 @@ signing_keys = ["file:secrets/signing.key"]
 # [[notify]]
 # name = "app"
 # url = "https://app.example.com/hooks/reelkeep"
-# secrets = ["env:REELKEEP_NOTIFY_SECRET"]
+# secrets = ["env:REELKEEP_SECRET"]
 
 # One table for each account at a provider: take away the # before yours. docs/providers has a page for each. With an
 # API key every callback is confirmed, dead links are renewed, and what never calls back is found.

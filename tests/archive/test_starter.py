@@ -14,7 +14,7 @@ def test_settings__are_accepted_with_every_table_opened(tmp_path: Path) -> None:
     assert ["kie"] == list(settings.load({"REELKEEP_CONFIG": str(path)}).sources)
     path.write_text(re.sub(r"(?m)^# (?=\[|\w+ = )", "", path.read_text()))
     keys = dict.fromkeys(re.findall(r"env:(\w+)", path.read_text()), "k")
-    opened = settings.load({"REELKEEP_CONFIG": str(path), **keys, "REELKEEP_NOTIFY_SECRET": SECRET})
+    opened = settings.load({"REELKEEP_CONFIG": str(path), **keys, "REELKEEP_SECRET": SECRET})
     assert ["app"] == [target.name for target in opened.notify]
     assert set(PROVIDERS) == set(opened.sources) == {source.provider for source in opened.sources.values()}
     assert all(source.api_key for source in opened.sources.values())
