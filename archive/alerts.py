@@ -47,6 +47,7 @@ def alerts(
     paused: Collection[str] = (),
     unwatched: Mapping[str, int] = MappingProxyType({}),
     targets: Sequence[TargetHealth] = (),
+    in_doubt: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Alert]:
     """One for each thing that costs videos, or the word about them, while it lasts; none where all is well."""
     found = []
@@ -62,6 +63,9 @@ def alerts(
         tasks = _count(number, "open task", "open tasks")
         text = f"{name}: {tasks} cannot be asked about: the source has lost its api_key, or is not configured."
         found.append(Alert("unwatched", text, name))
+    for name, number in sorted(in_doubt.items()):
+        text = f"{name}: of {_count(number, 'order', 'orders')} no task is known; it may exist and be paid for."
+        found.append(Alert("order_in_doubt", f"{text} `reelkeep orders list` shows what was asked for.", name))
     if work.overdue:
         files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
         found.append(Alert("overdue", f"{files} and still waiting."))

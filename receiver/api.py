@@ -15,7 +15,7 @@ from archive.documents import parse
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.identity import can_be_ours
-from archive.ledger import callback_urls, deliveries, notification_queries, operator, queries, targets, tasks
+from archive.ledger import callback_urls, deliveries, notification_queries, operator, orders, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
@@ -164,7 +164,8 @@ class Api:
         }
         unwatched = await run_sync(queries.unwatched, self._db, askable)
         health = await run_sync(targets.health, self._db)
-        alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health)]
+        doubtful = await run_sync(orders.in_doubt, self._db)
+        alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health, doubtful)]
         told = await run_sync(show_targets, self._settings, self._db)
         said = {"role": role.name.lower(), "alerts": alarms, "sources": sources, "targets": told, "work": vars(work)}
         return Answer({**said, **counted})

@@ -25,6 +25,7 @@ from receiver.api import Api
 from receiver.callback_urls import CallbackUrls
 from receiver.content import Content
 from receiver.doctor import Doctor
+from receiver.doubts import Doubts
 from receiver.errands import Errands
 from receiver.generate import Generate
 from receiver.health import Health
@@ -68,6 +69,7 @@ def create_app(
     errands = Errands()
     orders = Orders(settings, db, sleep)
     generate = Generate(settings, orders, upstream, errands, clock, sleep)
+    doubts = Doubts(settings, db)
     proxy = Proxy(settings, orders, Learning(settings, db, orders), upstream, errands, clock)
     health = Health(
         db,
@@ -100,6 +102,8 @@ def create_app(
         Route("/api/tasks/{id}", api.get_task),
         Route("/api/callback-urls", CallbackUrls(settings, orders.mint).add_callback_url, methods=["POST"]),
         Route("/api/generate/{source}", generate.generate, methods=["POST"]),
+        Route("/api/orders", doubts.list_orders),
+        Route("/api/orders/{id}/dismiss", doubts.dismiss_order, methods=["POST"]),
         Route("/proxy/{source}/{path:path}", proxy.forward, methods=METHODS),
         Route("/api/assets", api.list_assets),
         Route("/api/assets/{id}", api.get_asset),

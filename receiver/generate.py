@@ -70,6 +70,9 @@ class Generate:
         try:
             await self._orders.charge(order.name)
             url, callback = await self._callback(order)
+            begun = await self._orders.begin(
+                order.name, key=order.key, callback=callback, external_id=order.external_id, metadata=order.metadata
+            )
         except LedgerError as exc:
             detail = "The ledger cannot be reached, so nothing was sent."
             raise ProblemError(503, exc.reason, detail, {"Retry-After": RETRY_AFTER}) from None
@@ -77,6 +80,7 @@ class Generate:
             answer = await self._send(order, url)
         except NotSentError:
             await self._orders.drop(callback)
+            await self._orders.settle(begun)
             raise refusals.unreachable() from None
         except AnswerLostError:
             raise refusals.lost(callback, order.key) from None
@@ -90,8 +94,11 @@ class Generate:
                 raise refusals.lost(callback, order.key) from None
             if refusals.is_final(exc):
                 await self._orders.drop(callback)
+            await self._orders.settle(begun)
             raise refusals.refused(exc) from None
-        return await self._registered(order, created, callback)
+        answered = await self._registered(order, created, callback)
+        await self._orders.settle(begun)
+        return answered
 
     async def _callback(self, order: Order) -> tuple[str | None, str | None]:
         """The URL to be called at, and its reference where it was minted. Raises LedgerError."""

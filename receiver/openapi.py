@@ -29,6 +29,7 @@ _ANSWERS = {
     "/api/tasks/lookup": "Lookup",
     "/api/callback-urls": "CallbackUrl",
     "/api/notifications/redrive": "Redriven",
+    "/api/orders": "Page",
     "/api/targets": "Targets",
     "/api/targets/{name}/test": "Row",
 }

@@ -9,7 +9,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 
 from archive.errors import LedgerError
-from archive.ledger import accounts, callback_urls, queries, tasks
+from archive.ledger import accounts, callback_urls, orders, queries, tasks
 from archive.ledger.database import Database
 from archive.registrations import registration
 from archive.settings import Settings
@@ -40,6 +40,27 @@ class Orders:
     ) -> Minted:
         """A callback URL whose task is *metadata*'s, should nobody else register it. Raises LedgerError."""
         return await run_sync(lambda: self.mint.make(name, external_id, metadata, forward_url=forward_url))
+
+    async def begin(
+        self,
+        name: str,
+        *,
+        key: str | None = None,
+        callback: str | None = None,
+        external_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write an order down before it is sent; returns its id, to be settled. Raises LedgerError."""
+        return await run_sync(
+            lambda: orders.begin(self._db, name, key=key, callback=callback, external_id=external_id, metadata=metadata)
+        )
+
+    async def settle(self, order: str) -> None:
+        """It is known what became of it. Where the ledger cannot be told, an alert will ask a person."""
+        try:
+            await run_sync(orders.settle, self._db, order)
+        except LedgerError as exc:
+            _log.warning("orders.not_settled", extra={"order": order, "reason": exc.reason})
 
     async def register(
         self,

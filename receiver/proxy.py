@@ -125,6 +125,9 @@ class Proxy:
         try:
             await self._orders.charge(name)
             plan = await self._plan(name, path, call.body)
+            begun = await self._orders.begin(
+                name, key=_key(call) if path.is_idempotent else None, callback=plan.callback, metadata=plan.metadata
+            )
         except LedgerError as exc:
             detail = "The ledger cannot be reached, so the call was not sent: nobody would look after its task."
             raise ProblemError(503, exc.reason, detail, {"Retry-After": RETRY_AFTER}) from None
@@ -133,6 +136,7 @@ class Proxy:
             incoming = await self._upstream.send(source, sent)
         except NotSentError:
             await self._orders.drop(plan.made)
+            await self._orders.settle(begun)
             raise refusals.unreachable() from None
         except AnswerLostError:
             raise refusals.lost(plan.made) from None
@@ -147,7 +151,7 @@ class Proxy:
             return Relay(incoming, headers, first=body)
         await incoming.close()
         try:
-            ids = await self._registered(name, source, path, plan, incoming, body)
+            ids = await self._registered(name, source, path, plan, begun, incoming, body)
         except Exception:  # a mistake of ours must not become an answer that says: try again
             _log.exception("proxy.crashed", extra={"source": name})
             ids = []
@@ -185,7 +189,7 @@ class Proxy:
         return _Plan(await run_sync(splice, body, field_name, made.url), metadata, made.id, made.id)
 
     async def _registered(
-        self, name: str, source: Source, path: CreatePath, plan: _Plan, incoming: Incoming, body: bytes
+        self, name: str, source: Source, path: CreatePath, plan: _Plan, begun: str, incoming: Incoming, body: bytes
     ) -> list[str]:
         """
         Register what the answer names; our ids. It never fails: the caller has paid for the answer.
@@ -201,6 +205,8 @@ class Proxy:
         except ReelkeepError as exc:
             if refusals.is_final(exc):
                 await self._orders.drop(plan.made)
+            if not refusals.is_doubtful(exc):
+                await self._orders.settle(begun)
             return []
         try:
             rows = await self._orders.register(
@@ -210,6 +216,7 @@ class Proxy:
         except LedgerError as exc:
             not_registered(name, created.task_ids, exc.reason)
             return []
+        await self._orders.settle(begun)
         return [row["id"] for row in rows]
 
     # --- status calls -------------------------------------------------------------------------------------------------
@@ -234,3 +241,8 @@ class Proxy:
                 await self._learning.status(name, path.route, answer, at=self._clock())
 
         return Relay(incoming, answer_headers(incoming.headers), heard=heard, after=BackgroundTask(learn))
+
+
+def _key(call: Call) -> str | None:
+    """The caller's Idempotency-Key: an order that is repeated with it is the same one."""
+    return next((value.decode("latin-1") for name, value in call.headers if name.lower() == b"idempotency-key"), None)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from archive.alerts import alerts, link_lives
 from archive.errors import LedgerError
-from archive.ledger import alarms, leases, migrate, notifications, queries, targets, tasks
+from archive.ledger import alarms, leases, migrate, notifications, orders, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.process import begin, stop_requested
 from archive.settings import Settings
@@ -47,15 +47,17 @@ class Clock:
         polling = queries.polling(self._db, self._link_lives)
         unwatched = queries.unwatched(self._db, self._askable)
         paused, health = queries.paused(self._db), targets.health(self._db)
-        changed = alarms.compare(self._db, alerts(work, polling, self._askable, paused, unwatched, health))
+        doubtful = orders.in_doubt(self._db)
+        found = alerts(work, polling, self._askable, paused, unwatched, health, doubtful)
+        changed = alarms.compare(self._db, found)
         if changed or work.due or work.looks_due or work.notifications_due:
             self._bell.ring(everyone=True)
         if work.overdue:
             _log.error("clock.assets_overdue", extra={"overdue": work.overdue, "due": work.due})
-        for name, found in polling.items():
-            if found.late:
-                lag = round(found.lag.total_seconds())
-                _log.error("clock.polls_late", extra={"source": name, "late": found.late, "lag_seconds": lag})
+        for name, asked in polling.items():
+            if asked.late:
+                lag = round(asked.lag.total_seconds())
+                _log.error("clock.polls_late", extra={"source": name, "late": asked.late, "lag_seconds": lag})
         return True
 
     def stop(self) -> None:

@@ -11,13 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from archive.cli import callbacks, doctor, generate, lists, local, notify, tasks
+from archive.cli import callbacks, doctor, generate, lists, local, notify, orders, tasks
 from archive.cli.verbs import Verbs
 from archive.errors import LedgerError
 from archive.settings import SettingsError
 from reelkeep.client import RefusedError, UnreachableError
 
-_GROUPS = (local, doctor, callbacks, generate, lists, tasks, notify)  # each adds its verbs, in the order of --help
+_GROUPS = (local, doctor, callbacks, generate, orders, lists, tasks, notify)  # in the order of --help
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
 
 from archive.documents import dump
-from archive.ledger import outbox
+from archive.ledger import orders, outbox
 from archive.ledger.database import Database
 from archive.ledger.schema import callback_urls, notifications, tasks
 
@@ -119,6 +119,7 @@ def follow(
             update(callback_urls).where(callback_urls.c.id == bindparam("row_id")).values(task=bindparam("bound_to")),
             [{"row_id": key, "bound_to": rows[key]["task"]} for key in sorted(bound)],
         )
+        orders.settle_called(conn, bound)
     if heirs:
         before = _own_words(conn, heirs)
         conn.execute(_INHERIT, heirs)

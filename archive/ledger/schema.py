@@ -283,6 +283,19 @@ notifications = Table(
     ),
 )
 
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("callback", String(32)),  # of the minted URL that it was sent with
+    Column("external_id", String(512)),
+    Column("metadata", Text),  # JSON, the user's own and the request
+    Column("created_at", Instant, nullable=False),
+    Index("ix_orders_created", "created_at", "id"),
+    Index("ix_orders_callback", "callback"),
+)
+
 alarms = Table(
     "alarms",
     metadata,

@@ -53,6 +53,14 @@ def test_alerts__tasks_nobody_can_ask_about() -> None:
     assert said.text.startswith("old: 2 open tasks cannot be asked about")
 
 
+def test_alerts__orders_in_doubt() -> None:
+    """Orders whose task is not known are told by source, with where to look."""
+    [said] = alerts(IDLE, {}, {}, in_doubt={"kyy": 2})
+    assert ("order_in_doubt:kyy", "kyy") == (said.key, said.source)
+    assert said.text.startswith("kyy: of 2 orders no task is known")
+    assert "reelkeep orders list" in said.text
+
+
 def test_alerts__overdue_files() -> None:
     """Files that wait past their deadline are told too."""
     overdue = Work(due=3, running=0, overdue=3, looks_due=0)

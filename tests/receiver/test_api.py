@@ -32,10 +32,10 @@ from tests.receiver.house import (
 
 READS = ["/api/status", "/api/tasks", "/api/assets", "/api/deliveries", "/api/tasks/x", "/api/assets/x",
          "/api/deliveries/x", "/api/assets/x/content", "/api/notifications", "/api/notifications/x",
-         "/api/targets"]  # fmt: skip
+         "/api/targets", "/api/orders"]  # fmt: skip
 ACTS = ["/api/tasks", "/api/assets/x/retry", "/api/deliveries/x/replay", "/api/sources/signed/pause",
         "/api/sources/signed/resume", "/api/notifications/redrive", "/api/notifications/x/redrive",
-        "/api/targets/app/test"]  # fmt: skip
+        "/api/targets/app/test", "/api/orders/x/dismiss"]  # fmt: skip
 CALLS = [("GET", path) for path in READS] + [("POST", path) for path in ACTS]
 
 

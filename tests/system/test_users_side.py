@@ -129,6 +129,27 @@ def test_proxy__a_lost_answer_makes_no_second_task(door: Stage) -> None:
     assert 1 == len(door.provider.log("task"))
 
 
+def test_generate__cut_off_by_a_kill_is_not_forgotten(door: Stage, tmp_path: Path) -> None:
+    """An order whose process is killed before the answer is told an hour later, though its provider never calls."""
+    door.provider.plan("kyy", times=1, slow_answer=30, **QUICK)
+    order = ("generate", "kyyaipower", "--prompt", "a cat", "--param", "model=seedance_1_5_pro_720p")
+    with door.started(*order, "--external-id", "order-7", folder=tmp_path) as running:
+        wait_for("the order is taken", lambda: door.provider.log("task"))
+        door.service.kill("web")
+        running.communicate(timeout=30)
+    assert 0 != running.returncode
+    door.service.start("web")
+    _write(door.ledger, "UPDATE orders SET created_at = created_at - 3600000000")
+    status = door.reelkeep("status", folder=tmp_path)
+    assert (1, True) == (status.returncode, "ALERT  kyyaipower: of 1 order no task is known" in status.stdout)
+    listed = door.reelkeep("orders", "list", folder=tmp_path).stdout
+    assert "order-7" in listed
+    assert "a cat" in listed
+    [row] = json.loads(door.reelkeep("orders", "list", "--json", folder=tmp_path).stdout)["items"]
+    assert 0 == door.reelkeep("orders", "dismiss", row["id"], folder=tmp_path).returncode
+    assert 0 == door.reelkeep("status", folder=tmp_path).returncode
+
+
 # --- a target that is away --------------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,18 @@ def upgrade() -> None:
     ):
         op.create_index(name, "notifications", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_table(
+        "orders",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("callback", sa.String(length=32), nullable=True),
+        sa.Column("external_id", sa.String(length=512), nullable=True),
+        sa.Column("metadata", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_orders_created", "orders", ["created_at", "id"])
+    op.create_index("ix_orders_callback", "orders", ["callback"])
+    op.create_table(
         "alarms",
         sa.Column("key", sa.String(length=96), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=True),
