@@ -7,12 +7,13 @@ and word has it sent again, under the same id: at least once. Rows of `targets` 
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, delete, select, text, update
 
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, callback_urls, deliveries, notifications, targets, tasks
@@ -20,7 +21,8 @@ from archive.schedule import SENDS, next_send, rest
 from archive.targets import TEST
 
 LEASE = timedelta(minutes=2)  # a send is cut long before
-IN_FLIGHT = 4  # of one target, over all processes
+IN_FLIGHT = 4  # of one target, over all processes; of the callers of the proxy, as many that were never tried
+RETRIES = 2  # of those callers', beside: hosts that do not answer keep no callback waiting for its first attempt
 PATIENCE = timedelta(days=1)  # nothing dies of failures that is younger, however often it was tried
 OUTAGE = 3  # failures in a row after which a target counts as down, until it takes something
 KEPT = timedelta(days=30)  # delivered ones
@@ -75,12 +77,13 @@ def take(db: Database, names: Collection[str]) -> Claim | None:
         )
         rows = conn.execute(wanted.order_by(targets.c.name).with_for_update(key_share=True)).all()
         rested = {row.name: 1 if row.failures else IN_FLIGHT for row in rows if (row.rests_until or now) <= now}
-        leased = select(notifications.c.target, func.count()).where(notifications.c.leased_until > now)
-        flying: dict[str, int] = {name: n for name, n in conn.execute(leased.group_by(notifications.c.target))}  # noqa: C416
-        free = [name for name, bound in {"": IN_FLIGHT, **rested}.items() if flying.get(name, 0) < bound]
+        flying = _flying(conn, now)
+        bounds: dict[Lane, int] = {(name, None): number for name, number in rested.items()}
+        bounds |= {("", False): IN_FLIGHT, ("", True): RETRIES}
+        free = [lane for lane, bound in bounds.items() if flying[lane] < bound]
         down = {row.name for row in rows if row.failures >= OUTAGE}
-        heads = (conn.execute(_head(name, None if name in down else now)).mappings().first() for name in free)
-        found = min(filter(None, heads), key=lambda row: (flying.get(row["target"], 0), row["due_at"]), default=None)
+        heads = (conn.execute(_head(lane, None if lane[0] in down else now)).mappings().first() for lane in free)
+        found = min(filter(None, heads), key=lambda row: (flying[_lane(row)], row["due_at"]), default=None)
         if found is None:
             return None
         until = now + LEASE
@@ -89,16 +92,32 @@ def take(db: Database, names: Collection[str]) -> Claim | None:
         return _claim(conn, found, now)
 
 
-def _head(target: str, now: datetime | None) -> Select[Any]:
+# A target, whose notifications share its bound; or the callers of the proxy (""), whose retries have one of their own.
+Lane = tuple[str, bool | None]
+
+
+def _lane(row: RowMapping) -> Lane:
+    return row["target"], None if row["target"] else row["attempts"] > 0
+
+
+def _flying(conn: Connection, now: datetime) -> Counter[Lane]:
+    """How many are being sent."""
+    leased = select(notifications.c.target, notifications.c.attempts).where(notifications.c.leased_until > now)
+    return Counter(map(_lane, conn.execute(leased).mappings()))
+
+
+def _head(lane: Lane, now: datetime | None) -> Select[Any]:
     """
-    The notification of *target* that has been due for longest, or without *now* will be due first.
+    The notification of *lane* that has been due for longest, or without *now* will be due first.
 
     One seek in the index of what waits.
     """
+    target, is_retry = lane
     due = notifications.c.due_at.is_not(None) if now is None else notifications.c.due_at <= now
+    tried = () if is_retry is None else (notifications.c.attempts > 0 if is_retry else notifications.c.attempts == 0,)
     return (
         select(notifications)
-        .where(notifications.c.target == target, due)
+        .where(notifications.c.target == target, due, *tried)
         .order_by(notifications.c.due_at)
         .limit(1)
         .with_for_update(skip_locked=True)

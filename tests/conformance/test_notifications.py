@@ -18,7 +18,7 @@ from archive.ledger.announcements import announce
 from archive.ledger.batch import Statement
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
-from archive.ledger.notifications import IN_FLIGHT, LEASE, Claim, Failure
+from archive.ledger.notifications import IN_FLIGHT, LEASE, RETRIES, Claim, Failure
 from archive.ledger.schema import audit as audit_table
 from archive.ledger.schema import callback_urls as urls
 from archive.ledger.schema import notifications as table
@@ -38,11 +38,13 @@ def listen(db: Database, *names: str, **more: object) -> None:
     listeners.register_targets(db, [target(name, **more) for name in names or ("crm",)])
 
 
-def owe(db: Database, number: int = 1, name: str = "crm", *, at: datetime | None = None) -> None:
+def owe(
+    db: Database, number: int = 1, name: str = "crm", *, at: datetime | None = None, prefix: str | None = None
+) -> None:
     """Let *number* notifications be due for the target called *name*."""
     made = [
-        {"id": f"{name}-{n:06}", "target": name, "type": "audit.alert", "subject": "alert", "subject_id": name,
-         "state": "pending", "created_at": at or START, "due_at": at or START}
+        {"id": f"{prefix or name}-{n:06}", "target": name, "type": "audit.alert", "subject": "alert",
+         "subject_id": name, "state": "pending", "created_at": at or START, "due_at": at or START}
         for n in range(number)
     ]  # fmt: skip
     with db.write() as conn:
@@ -344,6 +346,22 @@ def test_failed__what_only_one_is_refused_for_stops_no_other(db: Database, clock
     assert "crm-000000" == must_take(db).id
 
 
+def test_take__callers_that_do_not_answer_keep_no_first_attempt_waiting(db: Database, clock: FakeClock) -> None:
+    """However many callbacks are tried again at callers' URLs, one that was never tried has a slot."""
+    owe(db, 9, "")
+    first = [must_take(db) for _ in range(IN_FLIGHT)]
+    assert take(db) is None
+    for claim in first:
+        fail(db, claim)
+    clock.advance(minutes=1)
+    owe(db, 1, "", at=clock(), prefix="new")
+    retries = [claim for claim in (take(db) for _ in range(9)) if claim is not None and claim.attempts]
+    assert RETRIES == len(retries)
+    with db.read() as conn:
+        waiting = select(table.c.id).where(table.c.leased_until.is_(None), table.c.attempts == 0)
+        assert 2 == len(conn.scalars(waiting).all())  # of six, four are under way
+
+
 def test_failed__a_test_is_over_with_its_first_failure(db: Database, clock: FakeClock) -> None:
     """A test that fails is tried no more, and is no dead letter that anybody has to be told of."""
     listen(db)
@@ -515,7 +533,7 @@ def test_health__says_what_nobody_sends(db: Database, clock: FakeClock) -> None:
     assert [0, 0] == [row.unsent for row in listeners.health(db)]
 
 
-@pytest.mark.parametrize("kind", ["head", "leased", "prune"])
+@pytest.mark.parametrize("kind", ["head", "first attempt", "leased", "prune"])
 def test_take__by_index_alone(db: Database, kind: str) -> None:
     """What is asked at each claim is a seek, with many thousands pending, delivered and dead."""
     listen(db)
@@ -524,11 +542,11 @@ def test_take__by_index_alone(db: Database, kind: str) -> None:
     with db.write() as conn:
         ended = {"state": "delivered", "due_at": None, "ended_at": START}
         conn.execute(update(table).where(table.c.target == "other").values(**ended))
-    leased = select(table.c.target, func.count()).where(table.c.leased_until > START)
     old = select(table.c.id).where(text("state = 'delivered'"), table.c.ended_at < START)
     wanted = {
-        "head": notifications._head("crm", START),
-        "leased": leased.group_by(table.c.target),
+        "head": notifications._head(("crm", None), START),
+        "first attempt": notifications._head(("", False), START),
+        "leased": select(table.c.target, table.c.attempts).where(table.c.leased_until > START),
         "prune": old.order_by(table.c.ended_at).limit(9),
     }[kind]
     with db.write() as conn:
@@ -537,9 +555,14 @@ def test_take__by_index_alone(db: Database, kind: str) -> None:
         compiled = wanted.compile(conn.engine, compile_kwargs={"literal_binds": True})
         prefix = "EXPLAIN QUERY PLAN " if db.is_sqlite else "EXPLAIN "
         statements = [str(row) for row in conn.execute(text(prefix + str(compiled).replace(":", "\\:")))]
-    index = {"head": "ix_notifications_due", "leased": "ix_notifications_leased", "prune": "ix_notifications_delivered"}
+    index = {
+        "head": "ix_notifications_due",
+        "first attempt": "ix_notifications_due",
+        "leased": "ix_notifications_leased",
+        "prune": "ix_notifications_delivered",
+    }
     plan = "\n".join(statements)
-    assert index[kind] in plan
+    assert index.get(kind, "ix_notifications_due") in plan
     assert "Seq Scan" not in plan
     assert "TEMP B-TREE" not in plan
 
