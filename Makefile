@@ -29,7 +29,7 @@ lint: setup      ## format, rules, types
 	$(BIN)/mypy
 
 test: lint       ## everything, on a fresh machine
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: setup     ## what is claimed about speed and load, measured; writes docs/benchmarks
 	$(BIN)/python -m tests.benchmarks.polling

@@ -15,7 +15,7 @@ from tests.receiver.outward import Service, made, serving, takes
 from tests.simulator.helpers import HMAC_KEY, Simulator, running
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)  # not longer: other packages' stores have other credentials
 def credentials() -> Iterator[None]:
     with s3_credentials():
         yield

@@ -1,7 +1,6 @@
 """A receiver over a real ledger, as its callers and operators meet it."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from archive.providers import kie
 from archive.settings import Settings
 from receiver.app import create_app
 from tests.doubles import FakeClock, SilentBell
+from tests.servers import environment
 
 KEY = "kie-test-hmac-key"
 TOKEN = "token-in-the-path"
@@ -96,11 +96,8 @@ def open_house(db: Database, clock: FakeClock, *, bell: SilentBell | None = None
 @contextmanager
 def s3_credentials() -> Iterator[None]:
     """Presigning needs some; it asks nobody."""
-    before = dict(os.environ)
-    os.environ.update(AWS_ACCESS_KEY_ID="AKTEST", AWS_SECRET_ACCESS_KEY="canary-s3-secret")
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+    with environment(AWS_ACCESS_KEY_ID="AKTEST", AWS_SECRET_ACCESS_KEY="canary-s3-secret"):
+        yield
 
 
 def assert_problem(response: Response, status: int, reason: str) -> dict[str, Any]:
