@@ -38,6 +38,12 @@ class Policy:
     ports: frozenset[str] = frozenset()  # "host:port" whose port may be any, while its address must be public
 
 
+def origin_of(url: str) -> str:
+    """`host:port` of a URL of the settings, as a policy names origins."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
 def check_link(url: str, policy: Policy) -> None:
     """
     Refuse a URL whose form or port we do not follow.

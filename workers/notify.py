@@ -12,12 +12,11 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from datetime import datetime, timedelta
 
 import httpx
 
+from archive import instants
 from archive import notifications as message
 from archive.documents import parse
 from archive.errors import LinkRefusedError, ReelkeepError
@@ -28,7 +27,7 @@ from archive.model import Verdict
 from archive.providers import PROVIDERS
 from archive.sources import Source
 from archive.targets import FORWARD, Target
-from workers.egress import Egress, Policy, check_link, time_limit
+from workers.egress import Egress, Policy, check_link, origin_of, time_limit
 
 MAX_TIME = timedelta(seconds=15)  # of one send, all waits together
 MAX_ANSWER = 4 << 10  # bytes that are read, so that the connection can be used again
@@ -183,26 +182,12 @@ def judge(status: int, retry_after: str | None, now: datetime) -> Failure | None
         return Failure(reason, is_final=True)
     if 400 <= status < 500 and status not in _BUSY:
         return Failure(reason)
-    return Failure(reason, is_targets=True, asked=_span(retry_after, now))
-
-
-def _span(retry_after: str | None, now: datetime) -> timedelta | None:
-    """Retry-After in either of its forms; None where it says nothing that we understand."""
-    if not retry_after:
-        return None
-    if retry_after.isascii() and retry_after.isdigit():
-        return timedelta(seconds=min(int(retry_after[:9]), 86_400))
-    try:
-        at = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return None
-    return max(timedelta(0), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
+    return Failure(reason, is_targets=True, asked=instants.retry_after(retry_after or "", at=now))
 
 
 def target_policy(target: Target) -> Policy:
     """A target of the settings may have any port; an address that is not public only where it says so."""
-    parts = urlsplit(target.url)
-    origin = frozenset({f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"})
+    origin = frozenset({origin_of(target.url)})
     return Policy(origin if target.private else frozenset(), target.insecure_http, origin)
 
 

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import httpx
 
 from archive.errors import LinkRefusedError, ProviderBusyError, ProviderRefusedError
 from archive.model import ApiAnswer, ApiRequest
 from archive.sources import Source
-from workers.egress import Egress, Policy, time_limit
+from workers.egress import Egress, Policy, origin_of, time_limit
 
 MAX_ANSWER = 16 << 20  # bytes; some records repeat the request, which may hold pictures
 TOO_LARGE = "answer_too_large"
@@ -71,6 +70,4 @@ class ProviderApi:
 
     @staticmethod
     def _policy(source: Source) -> Policy:
-        parts = urlsplit(source.base)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return Policy(frozenset({f"{parts.hostname}:{port}"}), source.insecure_http)
+        return Policy(frozenset({origin_of(source.base)}), source.insecure_http)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote
 
+from archive import instants
 from archive.documents import Reader, parse
 from archive.errors import (
     MalformedDeliveryError,
@@ -82,16 +82,9 @@ def stated(word: str | None, states: Mapping[str, Progress]) -> tuple[Progress, 
 
 
 def retry_after(answer: ApiAnswer, *, at: datetime) -> timedelta | None:
-    """Read Retry-After (RFC 9110, 10.2.3), seconds or an HTTP date, up to an hour; None where it has none."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(timedelta(seconds=int(value[:9])), MAX_WAIT)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - at
-    return max(timedelta(0), min(wait, MAX_WAIT))
+    """The wait that an answer asks for, up to an hour; None where it asks for none."""
+    wait = instants.retry_after(answer.headers.get("retry-after", ""), at=at)
+    return None if wait is None else min(wait, MAX_WAIT)
 
 
 def files(role: str, urls: Sequence[str], expires_at: datetime, *, seconds: Sequence[str | None] = ()) -> list[Output]:
