@@ -1,11 +1,12 @@
 """The manifest: the JSON that describes one archived object, facts at birth only. Pure."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError
+from archive.instants import iso
 from archive.ledger.claims import Claim, Intent
 
 CONTENT_TYPE = "application/json"
@@ -31,7 +32,7 @@ def build(claim: Claim, intent: Intent, version_id: str | None, archived_at: dat
         },
         "media": json.loads(intent.media or "{}"),
         "origin": {"host": claim.link.host, "verdict": claim.verdict},
-        "archived_at": archived_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "archived_at": iso(archived_at),
     }
     return json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
 

@@ -12,6 +12,7 @@ from typing import Any
 from standardwebhooks import Webhook
 
 from archive.documents import dump
+from archive.instants import iso
 
 USER_AGENT = "reelkeep"
 CONTENT_TYPE = "application/json"
@@ -40,13 +41,13 @@ def body(
     if family == "asset":
         data = _asset(facts, about, companion)
         if facts["state"] == "archived":
-            link = {"url": presign(about, content_life), "expires_at": instant(now + content_life)}
+            link = {"url": presign(about, content_life), "expires_at": iso(now + content_life)}
             data["content"] = link
     elif family == "task":
         data = {**_when(facts), **_whose(about, companion), "id": about["id"]}
     else:
         data = dict(facts)
-    return dump({"type": kind, "timestamp": instant(at), "data": data}).encode()
+    return dump({"type": kind, "timestamp": iso(at), "data": data}).encode()
 
 
 def _asset(facts: Mapping[str, Any], about: Mapping[str, Any], companion: str) -> dict[str, Any]:
@@ -57,8 +58,8 @@ def _asset(facts: Mapping[str, Any], about: Mapping[str, Any], companion: str) -
         **{name: about[name] for name in ("id", "role", "ordinal")},
         # Of what was not archived nothing stands, whatever an attempt had meant to put.
         **{name: about[name] if is_kept else None for name in _OBJECT},
-        "archived_at": instant(about["archived_at"]) if is_kept else None,
-        "must_by": instant(about["must_by"]),
+        "archived_at": iso(about["archived_at"]) if is_kept else None,
+        "must_by": iso(about["must_by"]),
         "content": None,
     }
 
@@ -100,8 +101,3 @@ def headers(
 
 def message_id(notification_id: str) -> str:
     return f"msg_{notification_id}"
-
-
-def instant(at: datetime) -> str:
-    """As everywhere in the API: ISO 8601, UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -24,7 +24,7 @@ from archive.settings import Settings
 from archive.sources import Source
 from receiver import views
 from receiver.answers import Answer
-from receiver.auth import Role, require
+from receiver.auth import OPERATOR, Role, require
 from receiver.bodies import read_model
 from receiver.paging import ListQuery, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
@@ -33,7 +33,6 @@ from receiver.task_in import TaskIn
 from receiver.understand import CALLBACK, names_no_task, understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
-OPERATOR = "operator"
 
 
 class Api:

@@ -10,6 +10,7 @@ from archive.settings import Server
 from archive.signature import matches_any
 from receiver.problems import ProblemError
 
+OPERATOR = "operator"  # who acts, in the audit log: tokens name no person
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="reelkeep"'}
 
 

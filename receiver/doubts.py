@@ -9,10 +9,8 @@ from archive.ledger.database import Database
 from archive.settings import Settings
 from receiver import views
 from receiver.answers import Answer
-from receiver.auth import Role, require
+from receiver.auth import OPERATOR, Role, require
 from receiver.paging import key_of, unknown
-
-_ACTOR = "operator"
 
 
 class Doubts:
@@ -32,6 +30,6 @@ class Doubts:
         """Say that somebody has looked: there is no task, or it is registered."""
         require(request, self._settings.server, Role.OPERATOR)
         key = key_of(request)
-        if not await run_sync(orders.dismiss, self._db, key, _ACTOR):
+        if not await run_sync(orders.dismiss, self._db, key, OPERATOR):
             raise unknown()
         return Answer({"id": key, "dismissed": True})

@@ -17,14 +17,13 @@ from archive.settings import Settings
 from archive.sources import Source
 from receiver import views
 from receiver.answers import Answer
-from receiver.auth import Role, require
+from receiver.auth import OPERATOR, Role, require
 from receiver.bodies import read_model
 from receiver.problems import ProblemError
 from receiver.task_in import TaskRow
 
 MAX_TASKS = 1000
 MAX_BODY = 4 << 20  # bytes; of what an operator sends, not of what strangers may
-_ACTOR = "operator"
 
 
 class ImportIn(BaseModel):
@@ -73,7 +72,7 @@ class Imports:
             )
             for row in wanted
         ]
-        found = await run_sync(tasks.register_all, self._db, told, _ACTOR)
+        found = await run_sync(tasks.register_all, self._db, told, OPERATOR)
         self._on_due()
         shown = [
             {"id": one.id, "source": row.source, "task_id": row.task_id, "state": one.state, "is_new": one.is_new}

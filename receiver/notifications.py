@@ -16,14 +16,13 @@ from archive.ledger.notification_queries import Filter, Listing
 from archive.model import NotificationState
 from archive.settings import Settings
 from receiver.answers import Answer
-from receiver.auth import Role, require
+from receiver.auth import OPERATOR, Role, require
 from receiver.bodies import read_model
 from receiver.paging import PageQuery, aware, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
 from receiver.targets import show_targets
 from receiver.views import row
 
-OPERATOR = "operator"
 _TARGET = "only this target; empty: those to the URLs that callers of the proxy gave"
 _TYPE = "only this type, such as asset.archived"
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from archive.instants import iso
 from receiver.redaction import redact
 
 _OPENED = ("metadata", "media", "facts", "headers")
@@ -18,7 +19,7 @@ def row(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(value)
     if name in _OPENED and isinstance(value, str):
         return json.loads(value)
     if isinstance(value, list):

@@ -2,12 +2,13 @@
 
 import json
 import logging
-from datetime import UTC, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 
 from archive.errors import ObjectConflictError, StoreUnavailableError
 from archive.identity import metadata_key
+from archive.instants import iso
 from archive.ledger import outbox
 from archive.ledger.database import Database
 from archive.ledger.outbox import MetadataErrand
@@ -24,7 +25,7 @@ def document(errand: MetadataErrand) -> bytes:
         "task_id": errand.task_id,
         "external_id": errand.external_id,
         "metadata": json.loads(errand.metadata),
-        "created_at": errand.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": iso(errand.created_at),
     }
     return json.dumps(said, indent=2, sort_keys=True).encode() + b"\n"
 
