@@ -96,6 +96,9 @@ class Generate:
                 await self._orders.drop(callback)
             await self._orders.settle(begun)
             raise refusals.refused(exc) from None
+        except Exception:  # a mistake of ours must not become an answer that says: try again
+            _log.exception("generate.crashed", extra={"source": order.name})
+            raise refusals.not_understood(callback) from None
         answered = await self._registered(order, created, callback)
         await self._orders.settle(begun)
         return answered

@@ -10,7 +10,7 @@ import pytest
 
 from archive.errors import LedgerError
 from archive.ledger.database import Database
-from archive.ledger.schema import deliveries, sources
+from archive.ledger.schema import deliveries, orders, sources
 from archive.providers import PROVIDERS
 from receiver.orders import Orders
 from tests.doubles import wait_for
@@ -465,3 +465,19 @@ def test_secrets__stay_out_of_answers_and_logs(
     assert len(minted) == 4
     assert [] == [s for s in (KEY, OTHER_KEY, OPERATOR, SIGNING, *minted) for text in (*shown, *logged) if s in text]
     assert any("/api/generate/{source}" in line for line in logged)
+
+
+def test_crash__after_the_order_is_no_invitation_to_order_again(
+    service: Service, provider: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake of ours in reading the answer is told as an order that may exist, and stays in doubt."""
+
+    def crash(*_: object, **__: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(PROVIDERS["kie"], "read_created", crash)
+    takes(provider, made())
+    response = generate(service)
+    assert [row["id"] for row in service.urls] == [problem(response, 502, "answer_not_understood")["callback_id"]]
+    assert "retry-after" not in response.headers
+    assert 1 == len(service.rows(orders))
