@@ -9,9 +9,10 @@ ReelkeepError
 ├── LedgerError                 the ledger cannot be reached                           503, deliver again
 ├── ClaimLostError              another worker owns the asset now                      stop, write nothing
 ├── ProbeError                  a probe or poster child failed                         costs only its own result
-├── TransientError              the same attempt may work later                        tried again before must_by
+├── TransientError              the same attempt may work later (`retry_after`)        tried again before must_by
+│   ├── WireError               the network gave no whole answer
 │   ├── FetchInterruptedError   the file host or the network let us down
-│   ├── ProviderBusyError       the status API asks us to come back (`retry_after`)
+│   ├── ProviderBusyError       the status API asks us to come back
 │   └── StoreUnavailableError   the S3 store cannot take or give an object now
 └── PermanentError              trying the same again cannot help
     ├── LinkExpiredError        the link is dead; a fresh one may be had
@@ -64,7 +65,19 @@ class ProbeError(ReelkeepError):
 
 
 class TransientError(ReelkeepError):
-    """The same attempt may succeed later."""
+    """The same attempt may succeed later; `retry_after` is the other side's own wish, where it stated one."""
+
+    def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class WireError(TransientError):
+    """
+    The other side, or the network between us, gave no whole answer to a request.
+
+    `timed_out`, `name_not_resolved`, `certificate_refused`, `tls_failed`, `answer_malformed`, `unreachable`.
+    """
 
 
 class FetchInterruptedError(TransientError):
@@ -72,13 +85,9 @@ class FetchInterruptedError(TransientError):
 
 
 class ProviderBusyError(TransientError):
-    """The provider's API cannot answer now; `retry_after` is its own wish, where it stated one."""
+    """The provider's API cannot answer now."""
 
     TOO_MANY = frozenset({"http_429", "code_429", "code_1005", "rate_limited", "too_many_requests"})
-
-    def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
 
     @property
     def is_too_many(self) -> bool:

@@ -9,20 +9,20 @@ environment are ignored. Redirects are never followed here: each hop is a link o
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpcore
 import httpx
 
 from archive.addresses import is_public
-from archive.errors import LinkRefusedError
+from archive.errors import LinkRefusedError, WireError
 from archive.tls import authorities
+from archive.urls import DEFAULT_PORTS, WebUrl, read_url
 
 Resolve = Callable[[str, int], list[str]]
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=None)  # seconds between two bytes; `time_limit` bounds the whole
@@ -40,39 +40,28 @@ class Policy:
 
 def origin_of(url: str) -> str:
     """`host:port` of a URL of the settings, as a policy names origins."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    return read_url(url).origin
 
 
-def check_link(url: str, policy: Policy) -> None:
+def check_link(url: str, policy: Policy) -> WebUrl:
     """
-    Refuse a URL whose form or port we do not follow.
+    Read a URL; refuse one whose form or port we do not follow.
 
     Raises:
         LinkRefusedError: `scheme_not_allowed`, `credentials_in_link`, `port_not_allowed`, `link_malformed`.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        followed = httpx.URL(url).raw_host.decode().lower()
-    except (ValueError, httpx.InvalidURL):
-        raise LinkRefusedError("link_malformed") from None
-    # What is judged here must be what the client will follow: visible ASCII, and one host to both parsers.
-    if not all("!" <= c <= "~" and c != "\\" for c in url) or not parts.hostname or parts.hostname != followed:
-        raise LinkRefusedError("link_malformed")
-    if parts.scheme != "https" and not (parts.scheme == "http" and policy.insecure_http):
+    read = read_url(url)
+    if read.scheme != "https" and not policy.insecure_http:
         raise LinkRefusedError("scheme_not_allowed")
-    if "@" in parts.netloc:
-        raise LinkRefusedError("credentials_in_link")
-    default = 443 if parts.scheme == "https" else 80
-    if port not in (None, default) and f"{parts.hostname}:{port}" not in policy.origins | policy.ports:
+    if read.port != DEFAULT_PORTS[read.scheme] and read.origin not in policy.origins | policy.ports:
         raise LinkRefusedError("port_not_allowed")
+    return read
 
 
-def next_hop(url: str, location: str) -> str:
+def next_hop(url: WebUrl, location: str) -> str:
     """Where a redirect leads. Raises LinkRefusedError: `link_malformed`."""
     try:
-        return urljoin(url, location)
+        return urljoin(str(url), location)
     except ValueError:
         raise LinkRefusedError("link_malformed") from None
 
@@ -164,7 +153,11 @@ class _GuardedBackend(httpcore.NetworkBackend):
 
 
 class Egress:
-    """Clients by policy, made once and shared by threads: a TLS context costs 34 ms."""
+    """
+    The one door: every request to a URL that somebody else gave goes through `stream`.
+
+    Made once and shared by threads: a TLS context costs 34 ms. Connections are kept by policy.
+    """
 
     def __init__(
         self, *, resolver: Resolve = resolve, connections: int = 64, tls: ssl.SSLContext | None = None
@@ -173,15 +166,47 @@ class Egress:
         self._connections = connections
         self._tls = tls or authorities()
         self._lock = threading.Lock()
-        self._clients: dict[Policy, httpx.Client] = {}
+        self._transports: dict[Policy, httpx.HTTPTransport] = {}
 
-    def client(self, policy: Policy) -> httpx.Client:
+    @contextmanager
+    def stream(
+        self, method: str, url: str, policy: Policy, *, headers: Mapping[str, str], body: bytes = b""
+    ) -> Iterator[httpx.Response]:
+        """
+        Send one request and yield its answer, whose body is still to be read with `iter_raw`.
+
+        No redirect is followed and no cookie kept, so that no answer of one host changes what another is sent.
+
+        Raises:
+            LinkRefusedError: we do not go there, by the URL's form or by its address.
+            WireError: no whole answer came; while the body is read, too.
+        """
+        read = check_link(url, policy)
+        request = httpx.Request(
+            method,
+            f"{read.scheme}://{read.authority}",
+            headers=dict(headers),
+            content=body,
+            extensions={"target": read.target.encode(), "timeout": TIMEOUT.as_dict()},
+        )
+        try:
+            response = self._transport(policy).handle_request(request)
+            with closing(response):
+                yield response
+        except httpx.TransportError as exc:
+            raise WireError(_trouble(exc)) from exc
+
+    def close(self) -> None:
+        for transport in self._transports.values():
+            transport.close()
+
+    def _transport(self, policy: Policy) -> httpx.HTTPTransport:
         with self._lock:
-            if policy not in self._clients:
-                self._clients[policy] = self._make(policy)
-            return self._clients[policy]
+            if policy not in self._transports:
+                self._transports[policy] = self._make(policy)
+            return self._transports[policy]
 
-    def _make(self, policy: Policy) -> httpx.Client:
+    def _make(self, policy: Policy) -> httpx.HTTPTransport:
         transport = httpx.HTTPTransport(verify=self._tls, trust_env=False)
         # httpx offers no other way to put a network backend under it.
         transport._pool = httpcore.ConnectionPool(
@@ -191,10 +216,20 @@ class Egress:
             keepalive_expiry=15,
             network_backend=_GuardedBackend(policy, self._resolver),
         )
-        # No cookies: what one link's host says must not travel with another's.
-        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        return httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=TIMEOUT, cookies=jar)
+        return transport
 
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
+
+def _trouble(exc: httpx.TransportError) -> str:
+    """The slug for what kept an answer from us: each wants another remedy. Pure."""
+    if isinstance(exc, httpx.TimeoutException):
+        return "timed_out"
+    if isinstance(exc, httpx.RemoteProtocolError):
+        return "answer_malformed"
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "certificate_refused" if isinstance(cause, ssl.SSLCertVerificationError) else "tls_failed"
+        if isinstance(cause, socket.gaierror):
+            return "name_not_resolved"
+        cause = cause.__cause__ or cause.__context__  # httpcore's pool cuts the first
+    return "unreachable"

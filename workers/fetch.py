@@ -17,8 +17,16 @@ from typing import IO
 
 import httpx
 
-from archive.errors import FetchInterruptedError, LinkExpiredError, LinkRefusedError, ReelkeepError, TooLargeError
-from workers.egress import Policy, check_link, next_hop, time_limit
+from archive.errors import (
+    FetchInterruptedError,
+    LinkExpiredError,
+    LinkRefusedError,
+    ReelkeepError,
+    TooLargeError,
+    WireError,
+)
+from archive.urls import read_url
+from workers.egress import Egress, Policy, next_hop, time_limit
 
 MAX_HOPS = 3
 SPOOL_UNAVAILABLE = "spool_unavailable"
@@ -52,7 +60,7 @@ class Fetched:
 
 @contextmanager
 def fetch(
-    client: httpx.Client,
+    egress: Egress,
     url: str,
     policy: Policy,
     limits: Limits,
@@ -74,18 +82,12 @@ def fetch(
         try:
             limits.spool.mkdir(parents=True, exist_ok=True)
             spool = stack.enter_context(SpooledTemporaryFile(limits.spool_memory, dir=str(limits.spool)))
-            with time_limit(lambda: deadline - monotonic()), _open(client, url, policy) as response:
+            with time_limit(lambda: deadline - monotonic()), _open(egress, url, policy) as response:
                 size, digest = _receive(response, spool, limits, lambda: _check(stopping, deadline, monotonic))
                 length_known = "content-length" in response.headers or "transfer-encoding" in response.headers
             spool.seek(0)
-        except httpx.TimeoutException as exc:
-            raise FetchInterruptedError("timed_out") from exc
-        except httpx.RemoteProtocolError as exc:
-            raise FetchInterruptedError("answer_malformed") from exc
-        except httpx.TransportError as exc:
-            raise FetchInterruptedError("unreachable") from exc
-        except (httpx.InvalidURL, UnicodeError) as exc:  # httpx reads a Location even where it does not follow it
-            raise LinkRefusedError("link_malformed") from exc
+        except WireError as exc:
+            raise FetchInterruptedError(exc.reason) from exc
         except OSError as exc:
             raise FetchInterruptedError(SPOOL_UNAVAILABLE) from exc
         yield Fetched(spool, size, digest, length_known)
@@ -99,15 +101,14 @@ def _check(stopping: threading.Event, deadline: float, monotonic: Callable[[], f
 
 
 @contextmanager
-def _open(client: httpx.Client, url: str, policy: Policy) -> Iterator[httpx.Response]:
+def _open(egress: Egress, url: str, policy: Policy) -> Iterator[httpx.Response]:
     """Follow up to MAX_HOPS redirects, each checked like the first link."""
     for _ in range(MAX_HOPS + 1):
-        check_link(url, policy)
-        with client.stream("GET", url, headers=_HEADERS) as response:
+        with egress.stream("GET", url, policy, headers=_HEADERS) as response:
             if not response.has_redirect_location:
                 yield _judged(response)
                 return
-            url = next_hop(url, response.headers["location"])
+            url = next_hop(read_url(url), response.headers["location"])
     raise LinkRefusedError("too_many_redirects")
 
 

@@ -7,19 +7,15 @@ the target's or this one notification's decides whether the target rests (`archi
 
 import json
 import logging
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import httpx
-
 from archive import instants
 from archive import notifications as message
 from archive.documents import parse
-from archive.errors import LinkRefusedError, ReelkeepError
+from archive.errors import LinkRefusedError, ReelkeepError, WireError
 from archive.ledger import notifications
 from archive.ledger.database import Database
 from archive.ledger.notifications import Claim, Failure
@@ -27,7 +23,7 @@ from archive.model import Verdict
 from archive.providers import PROVIDERS
 from archive.sources import Source
 from archive.targets import FORWARD, Target
-from workers.egress import Egress, Policy, check_link, origin_of, time_limit
+from workers.egress import Egress, Policy, origin_of, time_limit
 
 MAX_TIME = timedelta(seconds=15)  # of one send, all waits together
 MAX_ANSWER = 4 << 10  # bytes that are read, so that the connection can be used again
@@ -136,44 +132,28 @@ class Notifier:
         return Letter(claim.forward_url or "", caller_policy(source), content, said)
 
     def _post(self, letter: Letter) -> Failure | None:
-        check_link(letter.url, letter.policy)
-        client = self._egress.client(letter.policy)
         end = time.monotonic() + self._max_time.total_seconds()
-        status, answered = 0, httpx.Headers()
+        status, asked = 0, ""
         try:
             with (
                 time_limit(lambda: end - time.monotonic()),
-                client.stream("POST", letter.url, content=letter.body, headers=letter.headers) as response,
+                self._egress.stream(
+                    "POST", letter.url, letter.policy, headers=letter.headers, body=letter.body
+                ) as response,
             ):
-                status, answered = response.status_code, response.headers
+                status, asked = response.status_code, response.headers.get("retry-after", "")
                 left = MAX_ANSWER
                 for piece in response.iter_raw():
                     left -= len(piece)
                     if left < 0:
                         break
-        except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as exc:  # of a Location, which httpx reads
+        except WireError as exc:
             if not status:  # with a status it has been answered, however its body ends
-                return Failure(trouble(exc), True)
-        return judge(status, answered.get("retry-after"), self._clock())
+                return Failure(exc.reason, True)
+        return judge(status, asked, self._clock())
 
 
-def trouble(exc: Exception) -> str:
-    """The slug for what kept an answer from us: each wants another remedy. Pure."""
-    if isinstance(exc, httpx.TimeoutException):
-        return "timed_out"
-    if isinstance(exc, httpx.RemoteProtocolError | httpx.InvalidURL | UnicodeError):
-        return "answer_malformed"
-    cause: BaseException | None = exc
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "certificate_refused" if isinstance(cause, ssl.SSLCertVerificationError) else "tls_failed"
-        if isinstance(cause, socket.gaierror):
-            return "name_not_resolved"
-        cause = cause.__cause__ or cause.__context__  # httpcore's pool cuts the first
-    return "unreachable"
-
-
-def judge(status: int, retry_after: str | None, now: datetime) -> Failure | None:
+def judge(status: int, retry_after: str, now: datetime) -> Failure | None:
     """What an answer means; None where it was taken. Pure."""
     if 200 <= status < 300:
         return None
@@ -182,7 +162,7 @@ def judge(status: int, retry_after: str | None, now: datetime) -> Failure | None
         return Failure(reason, is_final=True)
     if 400 <= status < 500 and status not in _BUSY:
         return Failure(reason)
-    return Failure(reason, is_targets=True, asked=instants.retry_after(retry_after or "", at=now))
+    return Failure(reason, is_targets=True, asked=instants.retry_after(retry_after, at=now))
 
 
 def target_policy(target: Target) -> Policy:

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import httpx
 
-from archive.errors import LinkRefusedError, ProviderBusyError, ProviderRefusedError
+from archive.documents import dump
+from archive.errors import LinkRefusedError, ProviderBusyError, ProviderRefusedError, WireError
 from archive.model import ApiAnswer, ApiRequest
 from archive.sources import Source
 from workers.egress import Egress, Policy, origin_of, time_limit
@@ -36,22 +38,26 @@ class ProviderApi:
         Redirects are refused: followed, they would either lose the key or carry it elsewhere.
 
         Raises:
-            ProviderBusyError: `unreachable`, `timed_out`, `answer_too_large`.
+            ProviderBusyError: `answer_too_large`, and what kept an answer from us (`WireError`).
             ProviderRefusedError: `http_3xx`, `no_api_key`.
         """
         source = self._sources[name]
         if source.api_key is None:
             raise ProviderRefusedError("no_api_key")
-        client = self._egress.client(self._policy(source))
+        url, content = source.base + request.path, b""
         headers = {"Authorization": f"Bearer {source.api_key.get_secret_value()}", "User-Agent": "reelkeep"}
-        url = source.base + request.path
+        if request.params:
+            url += f"?{urlencode(request.params)}"
+        if request.json is not None:
+            content = dump(request.json).encode()
+            headers["Content-Type"] = "application/json"
         body = bytearray()
         deadline = time.monotonic() + self._max_time.total_seconds()
         try:
             with (
                 time_limit(lambda: deadline - time.monotonic()),
-                client.stream(
-                    request.method, url, params=dict(request.params), json=request.json, headers=headers
+                self._egress.stream(
+                    request.method, url, self._policy(source), headers=headers, body=content
                 ) as response,
             ):
                 for piece in response.iter_bytes():
@@ -60,10 +66,10 @@ class ProviderApi:
                         raise ProviderBusyError(TOO_LARGE)
         except LinkRefusedError as exc:  # the name of `api_base` leads to a private address just now
             raise ProviderBusyError(exc.reason) from exc
-        except httpx.TimeoutException as exc:
-            raise ProviderBusyError("timed_out") from exc
-        except (httpx.TransportError, httpx.DecodingError) as exc:
-            raise ProviderBusyError("unreachable") from exc
+        except WireError as exc:
+            raise ProviderBusyError(exc.reason) from exc
+        except httpx.DecodingError as exc:
+            raise ProviderBusyError("answer_malformed") from exc
         if 300 <= response.status_code < 400:
             raise ProviderRefusedError(f"http_{response.status_code}")
         return ApiAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body))

@@ -174,7 +174,7 @@ class Runtime:
         workers = self._settings.workers
         policy = link_policy(self._settings.sources[claim.source])
         limits = Limits(workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory)
-        return fetch(self._egress.client(policy), link.url, policy, limits, self._stopping)
+        return fetch(self._egress, link.url, policy, limits, self._stopping)
 
     def _beat(self) -> None:
         if held := list(self._held):

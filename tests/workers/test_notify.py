@@ -2,8 +2,6 @@
 
 import json
 import logging
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import insert, select, update
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -33,8 +30,8 @@ from archive.targets import Target
 from tests.builders import LINK_LIFE, OLD_SECRET, SECRET, event, received, source, statement, target
 from tests.doubles import START, Crash, FakeClock, MemoryStore, wait_for
 from tests.origin import Authority, Origin, Scene, Wire, endless, origin, redirect, whole
-from workers.egress import Egress, Policy, resolve
-from workers.notify import Notifier, judge, trouble
+from workers.egress import Egress
+from workers.notify import Notifier, judge
 from workers.runtime import Runtime
 
 BODY = b'{"taskId": "t1",\n "unusual":  "spacing", "url": "https://files.example/t1.mp4?sig=1"}'
@@ -285,7 +282,7 @@ def test_send__a_host_that_takes_no_connection(db: Database, app: Origin, make: 
     ("scene", "reason"),
     [
         (lambda wire: wire.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "answer_malformed"),
-        (whole(b"", "Location: ftp:x", status="302 Found"), "answer_malformed"),
+        (whole(b"", "Location: ftp:x", status="302 Found"), "http_302"),
         (lambda wire: wire.reset(), "unreachable"),
     ],
 )
@@ -305,31 +302,6 @@ def test_send__without_a_good_certificate(db: Database, make: Make, tmp_path: Pa
         owe(db)
         send(notifier)
         assert ("certificate_refused", []) == (after(db)[1], server.heads)
-
-
-def test_trouble__is_named_by_its_cause() -> None:
-    """A name that cannot be resolved and a port without TLS are told from a port without anybody."""
-
-    def nobody(host: str, port: int) -> list[str]:
-        raise socket.gaierror(socket.EAI_NONAME, "unknown")
-
-    with socket.create_server(("127.0.0.1", 0)) as plain:
-
-        def speak() -> None:
-            with plain.accept()[0] as connection:
-                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                connection.recv(1 << 16)
-
-        speaking = threading.Thread(target=speak)
-        speaking.start()
-        at = f"127.0.0.1:{plain.getsockname()[1]}"
-        for resolver, host, reason in ((nobody, "crm.example:443", "name_not_resolved"), (resolve, at, "tls_failed")):
-            egress = Egress(resolver=resolver)
-            with pytest.raises(httpx.TransportError) as caught:
-                egress.client(Policy(frozenset({at}))).post(f"https://{host}/hook")
-            egress.close()
-            assert reason == trouble(caught.value)
-        speaking.join(10)
 
 
 def drip(wire: Wire) -> None:
