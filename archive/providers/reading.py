@@ -95,7 +95,7 @@ def files(role: str, urls: Sequence[str], expires_at: datetime, *, seconds: Sequ
     Raises:
         NotUnderstoodError: `link_not_a_url`, `too_many_outputs`.
     """
-    if len(urls) > MAX_OUTPUTS:
+    if len(urls) > MAX_OUTPUTS:  # before each is compared with each; `Event` bounds all roles together
         raise NotUnderstoodError("too_many_outputs")
     links = [Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT) for url in urls]
     others = [Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT) if url else None for url in seconds]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.providers import PROVIDERS, Provider
 from archive.settings import SettingsError
 from archive.urls import read_url
 from tests.archive.test_settings import UNSIGNED, loaded, problems
@@ -133,3 +134,10 @@ def test_urls__what_is_loaded_can_be_read(tmp_path: Path, url: str) -> None:
     else:
         found = [read_url(settings.notify[0].url).host]
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+def test_hosts__of_the_providers_are_of_that_form(provider: Provider) -> None:
+    """What a provider module says of its API and its file hosts could stand in the settings as it is."""
+    assert provider.API_BASE == str(read_url(provider.API_BASE)).removesuffix("/")
+    assert {read_url(f"https://{host}/").host for host in provider.HOSTS} == set(provider.HOSTS)
