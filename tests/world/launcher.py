@@ -1,0 +1,78 @@
+"""The pytest side of the world: start it in namespaces of its own, ask it for scenes, read its reports."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import certificates
+from tests.films import films
+from tests.hostile_urls import legitimate_urls
+from tests.world.outside import PUBLIC
+from tests.world.script import hosts_of, SCRIPT
+
+# All of it dies with the first process: nothing that a scene starts is left behind.
+NAMESPACES = ("unshare", "--map-root-user", "--net", "--mount", "--pid", "--kill-child")
+WITHOUT = "NOT TESTED: that no packet goes to a forbidden address (network namespaces are not allowed here)"
+
+
+class World:
+    """Scenes, one after the other, in one network."""
+
+    def __init__(self, folder: Path) -> None:
+        # What goes wrong in there is on pytest's standard error.
+        self._process = subprocess.Popen(
+            (*NAMESPACES, sys.executable, "-m", "tests.world.inside", str(folder)),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._said() == "ready"
+
+    def play(self, scene: str, **options: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"scene": scene, **options}) + "\n")
+        self._process.stdin.flush()
+        report: dict[str, Any] = self._said()
+        return report
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+
+    def _said(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the world came to an end"
+        return json.loads(line)
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[World]:
+    """A world under *folder*; skips where this machine allows none."""
+    if not is_possible():
+        pytest.skip(WITHOUT)
+    (folder / "film.mp4").write_bytes(films()["moov_first"])
+    authority = certificates.issuer("a test CA")
+    names = ["world.example", *SCRIPT, *PUBLIC, *hosts_of(legitimate_urls())]
+    certificates.server(folder, authority, names=list(dict.fromkeys(names)), is_public=False)
+    (folder / "ca.pem").write_bytes(authority.pem)
+    running = World(folder)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def is_possible() -> bool:
+    if not all(map(shutil.which, ("unshare", "ip", "mount"))):
+        return False
+    tried = (*NAMESPACES, "sh", "-c", "ip link set lo up && mount --bind /etc/hosts /etc/hosts")
+    return subprocess.run(tried, check=False, capture_output=True).returncode == 0
