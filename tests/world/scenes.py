@@ -5,7 +5,6 @@ Each report says what became of every link (`outcomes`: "fetched", or an error's
 Python's saw this process connect to (`connected`), and what the outside saw.
 """
 
-import ssl
 import sys
 import tempfile
 import threading
@@ -17,13 +16,15 @@ from typing import Any
 from unittest.mock import patch
 
 from archive.errors import ReelkeepError
+from archive.tls import authorities
 from tests.hostile_urls import DECOY, hostile_urls
 from tests.world.house import working
 from tests.world.inside import Outside
 from tests.world.script import FETCHED, PUBLIC_PAIR, SCRIPT, SECOND, START, V4, hosts_of
-from workers import egress as guard
+from workers import backend
 from workers.egress import Egress, Policy
 from workers.fetch import Limits, fetch
+from workers.resolver import is_address
 
 STRICT = Policy()
 LENIENT = Policy(insecure_http=True)
@@ -34,7 +35,7 @@ _resolved: list[str] = []
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "socket.connect" and isinstance(arguments[1], tuple):
         _connected.append(arguments[1][:2])
-    elif event == "socket.getaddrinfo":
+    elif event == "socket.getaddrinfo" and not is_address(arguments[0]):
         _resolved.append(arguments[0])
 
 
@@ -45,8 +46,7 @@ class Client:
     """Fetches links as a worker would, and says what became of them."""
 
     def __init__(self, folder: Path) -> None:
-        trusted = ssl.create_default_context(cafile=folder / "ca.pem")
-        self._egress = Egress(tls=trusted)
+        self._egress = Egress(tls=authorities(folder / "ca.pem"))
         self._limits = Limits(1 << 20, timedelta(seconds=10), Path(tempfile.mkdtemp(dir=folder)), 1 << 20)
 
     def outcome(self, url: str, policy: Policy = STRICT) -> str:
@@ -138,7 +138,7 @@ def unguarded(outside: Outside, folder: Path, *, urls: list[str]) -> dict[str, A
     """*urls* while every address counts as public: shows that the witnesses see what the guard prevents."""
     _begin(outside, names=_names())
     client = Client(folder)
-    with patch.object(guard, "is_public", lambda _address: True):
+    with patch.object(backend, "is_public", lambda _address: True):
         report = _report(outside, [(url, client.outcome(url, LENIENT)) for url in urls])
     client.close()
     return report
