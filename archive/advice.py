@@ -14,7 +14,7 @@ _ADVICE = {
     "scheme_not_allowed": "The URL is plain http: use https, or set insecure_http = true for tests.",
     "port_not_allowed": "The URL that a caller gave has an unusual port: if that is meant, add it to forward_hosts.",
     "credentials_in_link": "The URL that a caller gave holds a user name or password: have it give one without.",
-    "link_malformed": "The URL is not a proper address: correct it in the settings.",
+    "link_malformed": "The URL that a caller gave is not one that everybody reads alike: have it give another.",
     "target_removed": "The target was taken out of the settings: redrive once it is back.",
     "unexpected_error": "A mistake of ours: please report it with the log's lines.",
     "http_401": "The target refuses the signature or wants a token: compare its secret with that of the settings.",

@@ -17,16 +17,16 @@ from pydantic import ByteSize, Field, SecretStr, ValidationError, model_validato
 
 from archive.egress import Egress
 from archive.fields import (
+    BaseUrl,
     CaFile,
     LedgerUrl,
     LinkLife,
-    MaybeWebUrl,
+    MaybeBaseUrl,
     QueueUrl,
     Seconds,
     Secret,
     Section,
     SigningKey,
-    WebUrl,
 )
 from archive.sources import Source
 from archive.targets import Target
@@ -60,7 +60,7 @@ class SettingsError(Exception):
 class Server(Section):
     host: str = "127.0.0.1"  # behind a proxy; 0.0.0.0 to listen everywhere
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # plain HTTP
-    public_url: WebUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
+    public_url: BaseUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
     operator_tokens: tuple[Secret, ...] = ()  # may read and act
     viewer_tokens: tuple[Secret, ...] = ()  # may read
     signing_keys: tuple[SigningKey, ...] = ()  # sign callback URLs; newest first, older ones still open theirs
@@ -79,8 +79,8 @@ class Queue(Section):
 class Store(Section):
     bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"  # originals and manifests; must exist
     companion_bucket: str = ""  # posters and other free metadata; empty: `<bucket>-companion`
-    endpoint_url: MaybeWebUrl = ""  # empty: AWS
-    public_endpoint_url: MaybeWebUrl = ""  # what a browser can reach, when it differs
+    endpoint_url: MaybeBaseUrl = ""  # empty: AWS
+    public_endpoint_url: MaybeBaseUrl = ""  # what a browser can reach, when it differs
     dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"  # what the store can do
     region: str = "us-east-1"  # for the signature
     ca_file: CaFile = None  # PEM: the authorities the store's certificate is checked against, and no others

@@ -20,7 +20,7 @@ import httpx
 from archive.egress import Proxy
 from archive.errors import LinkRefusedError, WireError
 from archive.tls import authorities
-from archive.urls import DEFAULT_PORTS, WebUrl, read_url
+from archive.urls import DEFAULT_PORTS, WebUrl, is_visible, read_url
 from workers.backend import CONNECT, SILENCE, GuardedBackend, TimedStream
 from workers.patience import time_limit
 from workers.resolver import Resolve, Resolver, resolve
@@ -60,6 +60,8 @@ def check_link(url: str, policy: Policy) -> WebUrl:
 
 def next_hop(url: WebUrl, location: str) -> str:
     """Where a redirect leads. Raises LinkRefusedError: `link_malformed`."""
+    if not is_visible(location):  # or joining would read it first, tabs and line ends taken out
+        raise LinkRefusedError("link_malformed")
     try:
         return urljoin(str(url), location)
     except ValueError:
@@ -98,6 +100,7 @@ class Egress:
             WireError: no whole answer came; while the body is read, too.
         """
         read = check_link(url, policy)
+        headers = {"Host": read.authority, **headers}  # made by httpx it would decode the name, and fail on an emoji
         request = httpx.Request(
             method,
             f"{read.scheme}://{read.authority}",
