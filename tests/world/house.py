@@ -115,7 +115,7 @@ def working(
 
 
 def _owe(db: Database, links: Mapping[str, str], forwards: Mapping[str, str]) -> None:
-    """Take in a delivery for each of *links*, as the receiver would; those whose caller named a URL came by a minted one."""
+    """Take in a delivery for each of *links*, as the receiver would; those with a forward came by a minted URL."""
     until = datetime.now(UTC) + timedelta(hours=1)
     for task, url in links.items():
         said = event(task, outputs=[Output("video", 0, Link(url, until, ExpiryOrigin.DEFAULT))])

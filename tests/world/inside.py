@@ -1,12 +1,13 @@
 """
 What runs in the namespace: it makes the world, then plays the scenes it is asked for.
 
-`python -m tests.world.inside FOLDER` takes one JSON document a line, `{"scene": name, …}`, and answers each with a report.
+`python -m tests.world.inside FOLDER` takes one JSON document a line, `{"scene": name, …}`, and answers each with one.
 The namespace has one interface to which every address there is leads, so nothing in it can leave this machine, and
 whoever connects to a forbidden address is heard there.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 from tests.world.names import SERVER
 
-_EVERYWHERE = (("-4", "0.0.0.0/0"), ("-6", "::/0"))  # noqa: S104
+_EVERYWHERE = (("-4", "0.0.0.0/0"), ("-6", "::/0"))
 _FILES = {
     "resolv.conf": f"nameserver {SERVER}\nsearch .\noptions timeout:1 attempts:1\n",
     "nsswitch.conf": "hosts: files dns\n",
@@ -56,26 +57,37 @@ class Outside:
 
 def make_network(folder: Path) -> None:
     """Let every address lead to this machine, and glibc ask our server."""
-    subprocess.run(("ip", "link", "set", "lo", "up"), check=True)
+    subprocess.run((program("ip"), "link", "set", "lo", "up"), check=True)
     for family, everywhere in _EVERYWHERE:
-        subprocess.run(("ip", family, "route", "add", "local", everywhere, "dev", "lo"), check=True)
+        subprocess.run((program("ip"), family, "route", "add", "local", everywhere, "dev", "lo"), check=True)
     for name, text in _FILES.items():
         ours = folder / name
         ours.write_text(text)
-        subprocess.run(("mount", "--bind", str(ours), f"/etc/{name}"), check=True)
+        subprocess.run((program("mount"), "--bind", str(ours), f"/etc/{name}"), check=True)
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    assert found, f"{name} is missing"
+    return found
+
+
+def say(document: object) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
     make_network(folder)
     outside = Outside(folder)
-    from tests.world.scenes import SCENES  # noqa: PLC0415 (what it imports must find the network as it is here)
+    from tests.world.scenes import SCENES
 
-    print(json.dumps("ready"), flush=True)
+    say("ready")
     for line in sys.stdin:
         order = json.loads(line)
         report = SCENES[order.pop("scene")](outside, folder, **order)
-        print(json.dumps(report), flush=True)
+        say(report)
 
 
 if __name__ == "__main__":

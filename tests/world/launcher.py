@@ -15,7 +15,7 @@ from tests import certificates
 from tests.films import films
 from tests.hostile_urls import legitimate_urls
 from tests.world.outside import PUBLIC
-from tests.world.script import hosts_of, SCRIPT
+from tests.world.script import SCRIPT, hosts_of
 
 # All of it dies with the first process: nothing that a scene starts is left behind.
 NAMESPACES = ("unshare", "--map-root-user", "--net", "--mount", "--pid", "--kill-child")

@@ -113,7 +113,7 @@ def arriving(outside: Outside, folder: Path, *, urls: list[str]) -> dict[str, An
     client = Client(folder)
     report = _report(outside, [(url, client.outcome(url)) for url in urls])
     client.close()
-    return report
+    return {**report, "public": addresses}
 
 
 def resolving(outside: Outside, folder: Path, *, names: list[str] | None = None, times: int = 1) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def resolving(outside: Outside, folder: Path, *, names: list[str] | None = None,
             client.close()
         return found
 
-    with ThreadPoolExecutor(8) as threads:
+    with ThreadPoolExecutor(len(wanted)) as threads:
         found = [pair for pairs in threads.map(outcomes, wanted) for pair in pairs]
     return _report(outside, found)
 

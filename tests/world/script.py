@@ -7,10 +7,14 @@ from typing import Any
 V4, OTHER_V4, V6 = "1.1.1.1", "8.8.8.8", "2606:4700:4700::1111"
 PUBLIC_PAIR = {"a": [V4], "aaaa": [V6]}
 START, SECOND = "start.example", "second.example"  # hosts that redirect
-REFUSED, UNRESOLVED, FETCHED = "LinkRefusedError address_not_public", "FetchInterruptedError name_not_resolved", "fetched"
+REFUSED, UNRESOLVED, FETCHED = (
+    "LinkRefusedError address_not_public",
+    "FetchInterruptedError name_not_resolved",
+    "fetched",
+)
 _MANY = [f"1.1.{n // 250}.{n % 250 + 1}" for n in range(300)]
 
-# Name → what is said at the first question of each type, at the second…; and what a first fetch must come to (F57, F58).
+# Name → what is said at the first question of each type, at the second…; what a first fetch must come to (F57, F58).
 SCENES: dict[str, tuple[list[dict[str, Any]], str]] = {
     START: ([PUBLIC_PAIR], FETCHED),
     SECOND: ([{"a": [OTHER_V4]}], FETCHED),
@@ -38,7 +42,7 @@ SCENES: dict[str, tuple[list[dict[str, Any]], str]] = {
     "mapped.example": ([{"aaaa": ["::ffff:127.0.0.1"]}], REFUSED),
     "compatible.example": ([{"aaaa": ["::127.0.0.1"]}], REFUSED),
     "linklocal.example": ([{"aaaa": ["fe80::1"]}], REFUSED),
-    "zero.example": ([{"a": ["0.0.0.0"]}], REFUSED),
+    "zero.example": ([{"a": ["0.0.0.0"]}], REFUSED),  # noqa: S104
     "zero-six.example": ([{"aaaa": ["::"]}], REFUSED),
     "azure.example": ([{"a": ["168.63.129.16"]}], REFUSED),
     "oracle.example": ([{"a": ["192.0.0.192"]}], REFUSED),
