@@ -117,16 +117,14 @@ def arriving(outside: Outside, folder: Path, *, urls: list[str]) -> dict[str, An
 
 
 def resolving(outside: Outside, folder: Path, *, names: list[str] | None = None, times: int = 1) -> dict[str, Any]:
-    """A link to each of the scripted names, *times* over new connections each time."""
+    """A link to each of the scripted names, *times* by the one way out, which keeps no connection."""
     wanted = names or list(SCRIPT)
     _begin(outside, names=SCRIPT)
 
     def outcomes(name: str) -> list[tuple[str, str]]:
-        found = []
-        for _ in range(times):
-            client = Client(folder)
-            found.append((name, client.outcome(f"https://{name}/film.mp4")))
-            client.close()
+        client = Client(folder)
+        found = [(name, client.outcome(f"https://{name}/film.mp4")) for _ in range(times)]
+        client.close()
         return found
 
     with ThreadPoolExecutor(len(wanted)) as threads:
