@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from simulator.films import make_film
 from tests import certificates
-from tests.films import films
 from tests.hostile_urls import legitimate_urls
 from tests.world.outside import PUBLIC
 from tests.world.script import SCRIPT, hosts_of
@@ -59,7 +59,7 @@ def world(folder: Path) -> Iterator[World]:
     """A world under *folder*; skips where this machine allows none."""
     if not is_possible():
         pytest.skip(WITHOUT)
-    (folder / "film.mp4").write_bytes(films()["moov_first"])
+    make_film(folder / "film.mp4", layout="moov_first", size=0, seconds=1.0, width=320, height=180, fps=25)
     authority = certificates.issuer("a test CA")
     names = ["world.example", *SCRIPT, *PUBLIC, *hosts_of(legitimate_urls())]
     certificates.server(folder, authority, names=list(dict.fromkeys(names)), is_public=False)
