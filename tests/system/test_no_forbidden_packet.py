@@ -172,6 +172,7 @@ LINKS = {  # task → link, state and reason
     "to-file": ("https://start.example/to/3", "quarantined", "scheme_not_allowed"),
     "in-circles": ("https://start.example/to/4", "quarantined", "too_many_redirects"),
     "rebinding": ("http://rebind-metadata.example/to/5", "quarantined", "address_not_public"),
+    "gone": ("https://start.example/gone", "lost", "http_403"),
     "unresolved": ("https://servfail.example/v.mp4", "waiting", "name_not_resolved"),
 }
 REDIRECTS = [
@@ -200,6 +201,7 @@ def test_worker__as_it_is_deployed(on: World) -> None:
         redirects=REDIRECTS,
         targets={name: {"url": url, "more": more} for name, (url, more, *_) in TARGETS.items()},
         forwards={task: url for task, (url, *_) in FORWARDS.items()},
+        unfinished=1,
     )
     assert {task: end for task, (_, *end) in LINKS.items()} == report["assets"]
     assert {name: end for name, (_, _, *end) in TARGETS.items()} == report["told"]

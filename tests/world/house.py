@@ -27,6 +27,7 @@ from tests.builders import SECRET, event, received, statement
 from tests.doubles import wait_for
 from tests.servers import rclone
 from tests.world.inside import Outside
+from tests.world.outside import GONE
 from tests.world.script import SCRIPT
 
 _SETTINGS = """
@@ -61,10 +62,11 @@ def working(
     redirects: list[str],
     targets: Mapping[str, Mapping[str, str]],
     forwards: Mapping[str, str],
+    unfinished: int,
 ) -> dict[str, Any]:
     """
     Have a worker archive *links* by task, tell *targets* (`url`, `more` settings) of it, and pass callbacks on to
-    *forwards*, by task too.
+    *forwards*, by task too; *unfinished* are the assets that are still waited for when all has been tried.
 
     Returns:
         What the outside saw, and `assets` by task, `told` by target, `forwarded` by task: state and reason, and the
@@ -101,7 +103,9 @@ def working(
         def is_done() -> bool:
             told, forwarded = _told(db)
             stands = [*_assets(db).values(), *told.values(), *forwarded.values()]
-            return all(reason or state in ("archived", "delivered") for state, reason in stands) and len(told) > 0
+            waiting = [state for state, _ in stands if state == "waiting"]
+            tried = all(reason or state in ("archived", "delivered") for state, reason in stands)
+            return tried and len(waiting) == unfinished and len(told) == len(targets)
 
         wait_for(is_done, 30)
         told, forwarded = _told(db)
@@ -116,8 +120,9 @@ def working(
 
 def _owe(db: Database, links: Mapping[str, str], forwards: Mapping[str, str]) -> None:
     """Take in a delivery for each of *links*, as the receiver would; those with a forward came by a minted URL."""
-    until = datetime.now(UTC) + timedelta(hours=1)
+    now = datetime.now(UTC)
     for task, url in links.items():
+        until = now + timedelta(hours=-1 if url.endswith(GONE) else 1)
         said = event(task, outputs=[Output("video", 0, Link(url, until, ExpiryOrigin.DEFAULT))])
         source = "lenient" if url.startswith("http:") else "kie"
         callback = None
