@@ -1,6 +1,7 @@
 """The kinds of value that settings are made of: secrets and references to them, spans of time, addresses."""
 
 import re
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -107,9 +108,27 @@ def _fits_a_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _read_ca_file(value: Any, info: ValidationInfo) -> Any:
+    """A path relative to the settings file, of a file that holds certificates: found out now, not at the first film."""
+    if value in ("", None):
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be the path of a file")
+    path = (info.context or {}).get("folder", Path()) / value
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError(f"the file {value} holds no certificates in PEM form") from None
+    except (OSError, ValueError):
+        raise ValueError(f"the file {value} cannot be read") from None
+    return path
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
 SigningKey = Annotated[Secret, AfterValidator(_long_enough)]
 CallbackToken = Annotated[Secret, AfterValidator(_fits_a_url)]
+CaFile = Annotated[Path | None, BeforeValidator(_read_ca_file)]
 Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
 LinkLife = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]  # what s3v4 can sign
 WebUrl = Annotated[str, _begins("https://", "http://"), AfterValidator(_readable)]

@@ -15,7 +15,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, SecretStr, ValidationError, model_validator
 
-from archive.fields import BaseUrl, LedgerUrl, LinkLife, MaybeBaseUrl, QueueUrl, Seconds, Secret, Section, SigningKey
+from archive.egress import Egress
+from archive.fields import (
+    BaseUrl,
+    CaFile,
+    LedgerUrl,
+    LinkLife,
+    MaybeBaseUrl,
+    QueueUrl,
+    Seconds,
+    Secret,
+    Section,
+    SigningKey,
+)
 from archive.sources import Source
 from archive.targets import Target
 
@@ -71,6 +83,7 @@ class Store(Section):
     public_endpoint_url: MaybeBaseUrl = ""  # what a browser can reach, when it differs
     dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"  # what the store can do
     region: str = "us-east-1"  # for the signature
+    ca_file: CaFile = None  # PEM: the authorities the store's certificate is checked against, and no others
 
     @property
     def companion(self) -> str:
@@ -105,6 +118,7 @@ class Settings(Section):
     queue: Queue = Queue()
     store: Store = Store()
     workers: Workers = Workers()
+    egress: Egress = Egress()
     sources: dict[SourceName, Source] = Field(default_factory=dict)
     notify: tuple[Target, ...] = ()
 

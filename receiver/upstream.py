@@ -2,20 +2,24 @@
 The way to the providers' APIs: for create calls and for what callers of the proxy ask.
 
 A request goes to its source's `api_base` and nowhere else, since it carries the API key: no redirect is followed, no
-proxy of the environment is used, no cookie is kept. So httpx's transports are used without its client, which also reads
-where a redirect leads that it does not follow, and fails where that is no URL. Two pools: a create call always opens a
-connection of its own, because one that was kept and is closed just then cannot be told from an order whose answer was
-lost.
+proxy but that of the settings is used, no cookie is kept. So httpx's transports are used without its client, which also
+reads where a redirect leads that it does not follow, and fails where that is no URL. Two pools: a create call always
+opens a connection of its own, because one that was kept and is closed just then cannot be told from an order whose
+answer was lost.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import httpx
 
+from archive.addresses import is_public
+from archive.egress import Proxy
 from archive.errors import TransientError
 from archive.model import ApiAnswer
 from archive.sources import Source
@@ -27,7 +31,7 @@ _CONNECT = 5.0  # seconds
 _PAUSE = 0.3  # seconds, before what was not sent is sent after all
 _CONNECTIONS = 128  # at a time, of each pool
 _KEPT = 32
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+_SENDING = "http11.send_request_headers.started"  # httpcore's word for it
 
 
 class NotSentError(TransientError):
@@ -90,11 +94,14 @@ class Incoming:
 class Upstream:
     """Sends calls. One for the whole application, closed with it."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep, proxy: Proxy | None = None
+    ) -> None:
         self._sleep = sleep
+        self._proxy = proxy
         context = tls or authorities()
-        self._orders = _pool(context, kept=0)
-        self._questions = _pool(context, kept=_KEPT)
+        self._direct = _Pools(context, None)
+        self._proxied = _Pools(context, proxy) if proxy else self._direct
 
     async def send(self, source: Source, call: Call) -> Incoming:
         """
@@ -103,7 +110,7 @@ class Upstream:
         What provably was not sent is tried once more.
 
         Raises:
-            NotSentError: `unreachable`.
+            NotSentError: `unreachable`, `proxy_refused`.
             AnswerLostError: `timed_out`, `answer_lost`.
         """
         try:
@@ -113,34 +120,68 @@ class Upstream:
             return await self._send(source, call)
 
     async def close(self) -> None:
-        await self._orders.aclose()
-        await self._questions.aclose()
+        for pools in {self._direct, self._proxied}:
+            await pools.close()
 
     async def _send(self, source: Source, call: Call) -> Incoming:
         base = httpx.URL(source.base)
         patience = call.patience.total_seconds()
         timeout = httpx.Timeout(patience, connect=_CONNECT, pool=_CONNECT, write=60.0)
         target = base.raw_path.rstrip(b"/") + call.target
+        has_left = False
+
+        async def watch(event: str, about: dict[str, Any]) -> None:
+            nonlocal has_left
+            has_left = has_left or (event == _SENDING and about["request"].method != b"CONNECT")
+
         request = httpx.Request(
             call.method,
             base,
             headers=[(b"Host", base.netloc), *call.headers],
             content=call.body,
-            extensions={"target": target, "timeout": timeout.as_dict()},
+            extensions={"target": target, "timeout": timeout.as_dict(), "trace": watch},
         )
-        pool = self._orders if call.is_order else self._questions
+        pools = self._direct if self._proxy is None or await _is_inside(base.host) else self._proxied
         try:
-            return Incoming(await pool.handle_async_request(request))
-        except _NOT_SENT as exc:
-            raise NotSentError("unreachable") from exc
+            return Incoming(await pools.choose(call).handle_async_request(request))
         except httpx.TransportError as exc:
-            raise _lost(exc) from exc
+            if has_left and not isinstance(exc, httpx.LocalProtocolError):
+                raise _lost(exc) from exc
+            raise NotSentError("proxy_refused" if isinstance(exc, httpx.ProxyError) else "unreachable") from exc
+
+
+class _Pools:
+    """One for orders, which keeps no connection, and one for questions; through *proxy* if there is one."""
+
+    def __init__(self, tls: ssl.SSLContext, proxy: Proxy | None) -> None:
+        way = httpx.Proxy(proxy.url, auth=proxy.credentials) if proxy else None
+        self._orders, self._questions = (
+            httpx.AsyncHTTPTransport(
+                verify=tls,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15),
+                proxy=way,
+            )
+            for kept in (0, _KEPT)
+        )
+
+    def choose(self, call: Call) -> httpx.AsyncHTTPTransport:
+        return self._orders if call.is_order else self._questions
+
+    async def close(self) -> None:
+        await self._orders.aclose()
+        await self._questions.aclose()
+
+
+async def _is_inside(host: str) -> bool:
+    """Whether *host* stands on our own side of the proxy; what our own DNS does not know stands on the other."""
+    try:
+        async with asyncio.timeout(_CONNECT):
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # TimeoutError is an OSError
+        return False
+    return not all(is_public(str(info[4][0])) for info in found)
 
 
 def _lost(exc: httpx.TransportError) -> AnswerLostError:
     return AnswerLostError("timed_out" if isinstance(exc, httpx.TimeoutException) else "answer_lost")
-
-
-def _pool(tls: ssl.SSLContext, *, kept: int) -> httpx.AsyncHTTPTransport:
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15)
-    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)

@@ -10,11 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from archive.tls import authorities
 
 
 class Wire:
@@ -41,9 +44,14 @@ Scene = Callable[[Wire], None]
 
 
 class Origin:
-    """Answers each path with its scene; `heads` and `bodies` are the requests, `fired` the faults that happened."""
+    """
+    Answers each path with its scene; `heads` and `bodies` are the requests, `fired` the faults that happened.
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    `trust` is whom a client has to trust to believe it, None where it speaks plain http.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None) -> None:
+        self.trust = trust
         self.scenes: dict[str, Scene] = {}
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
@@ -106,12 +114,24 @@ class Origin:
 
 
 @contextlib.contextmanager
-def origin(tls: ssl.SSLContext | None = None) -> Iterator[Origin]:
-    server = Origin(tls)
+def origin(tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None) -> Iterator[Origin]:
+    server = Origin(tls, trust)
     try:
         yield server
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def origin_by(scheme: str, folder: Path) -> Iterator[Origin]:
+    """An origin that speaks *scheme*; by https with a certificate of an authority of its own, `trust` for clients."""
+    if scheme == "http":
+        with origin() as server:
+            yield server
+        return
+    authority = Authority()
+    with origin(authority.server("127.0.0.1", str(folder)), authority.trust()) as server:
+        yield server
 
 
 def whole(body: bytes, *headers: str, status: str = "200 OK") -> Scene:
@@ -153,6 +173,12 @@ class Authority:
         constraints = x509.BasicConstraints(ca=True, path_length=None)
         certificate = self._build(self._name, self._key.public_key()).add_extension(constraints, critical=True)
         self.pem = certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def trust(self) -> ssl.SSLContext:
+        """A client's context: what the service trusts, and this authority."""
+        context = authorities()
+        context.load_verify_locations(cadata=self.pem.decode())
+        return context
 
     def server(self, name: str, folder: str, *, expired: bool = False) -> ssl.SSLContext:
         """A server's context with a certificate for *name*, a host name or an address."""

@@ -23,6 +23,7 @@ from archive.model import Link
 from archive.s3 import S3Store
 from archive.settings import Settings
 from archive.store import link_to
+from archive.tls import authorities
 from workers.archive_asset import Ports, archive_asset
 from workers.companion import write_metadata
 from workers.egress import Egress
@@ -53,7 +54,7 @@ class Runtime:
         self._owner = owner
         self._stopping = threading.Event()
         self._held: dict[str, int] = {}  # assets being worked on, with the fence of their claim
-        self._egress = Egress(connections=settings.workers.slots)
+        self._egress = Egress(tls=authorities(settings.egress.ca_file), proxy=settings.egress.way)
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
         api = ProviderApi(settings.sources, self._egress)
         meter = Meter(db, settings.sources)
