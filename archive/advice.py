@@ -10,6 +10,8 @@ _ADVICE = {
     "tls_failed": "No TLS comes about: see that the port speaks https, and TLS 1.2 or later.",
     "answer_malformed": "What answers does not speak HTTP as it should: see that the port is right.",
     "timed_out": "The target took too long: let it answer first and work afterwards.",
+    "proxy_refused": "The egress proxy does not let it through: see egress.proxy's password and the proxy's own log.",
+    "proxy_unreachable": "The egress proxy does not answer: see that egress.proxy is right, and that it runs.",
     "address_not_public": "It is a private address: if that is meant, set private = true (for callers: forward_hosts).",
     "scheme_not_allowed": "The URL is plain http: use https, or set insecure_http = true for tests.",
     "port_not_allowed": "The URL that a caller gave has an unusual port: if that is meant, add it to forward_hosts.",

@@ -9,21 +9,20 @@ answer was lost.
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
+import httpcore
 import httpx
 
-from archive.addresses import is_public
 from archive.egress import Proxy
 from archive.errors import TransientError
 from archive.model import ApiAnswer
 from archive.sources import Source
 from archive.tls import authorities
+from receiver.tunnel import TunnelBackend
 
 Sleep = Callable[[float], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
@@ -31,7 +30,7 @@ _CONNECT = 5.0  # seconds
 _PAUSE = 0.3  # seconds, before what was not sent is sent after all
 _CONNECTIONS = 128  # at a time, of each pool
 _KEPT = 32
-_SENDING = "http11.send_request_headers.started"  # httpcore's word for it
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError, httpx.ProxyError)
 
 
 class NotSentError(TransientError):
@@ -98,10 +97,9 @@ class Upstream:
         self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep, proxy: Proxy | None = None
     ) -> None:
         self._sleep = sleep
-        self._proxy = proxy
         context = tls or authorities()
-        self._direct = _Pools(context, None)
-        self._proxied = _Pools(context, proxy) if proxy else self._direct
+        self._orders = _pool(context, proxy, kept=0)
+        self._questions = _pool(context, proxy, kept=_KEPT)
 
     async def send(self, source: Source, call: Call) -> Incoming:
         """
@@ -120,68 +118,42 @@ class Upstream:
             return await self._send(source, call)
 
     async def close(self) -> None:
-        for pools in {self._direct, self._proxied}:
-            await pools.close()
+        await self._orders.aclose()
+        await self._questions.aclose()
 
     async def _send(self, source: Source, call: Call) -> Incoming:
         base = httpx.URL(source.base)
         patience = call.patience.total_seconds()
         timeout = httpx.Timeout(patience, connect=_CONNECT, pool=_CONNECT, write=60.0)
         target = base.raw_path.rstrip(b"/") + call.target
-        has_left = False
-
-        async def watch(event: str, about: dict[str, Any]) -> None:
-            nonlocal has_left
-            has_left = has_left or (event == _SENDING and about["request"].method != b"CONNECT")
-
         request = httpx.Request(
             call.method,
             base,
             headers=[(b"Host", base.netloc), *call.headers],
             content=call.body,
-            extensions={"target": target, "timeout": timeout.as_dict(), "trace": watch},
+            extensions={"target": target, "timeout": timeout.as_dict()},
         )
-        pools = self._direct if self._proxy is None or await _is_inside(base.host) else self._proxied
+        pool = self._orders if call.is_order else self._questions
         try:
-            return Incoming(await pools.choose(call).handle_async_request(request))
-        except httpx.TransportError as exc:
-            if has_left and not isinstance(exc, httpx.LocalProtocolError):
-                raise _lost(exc) from exc
+            return Incoming(await pool.handle_async_request(request))
+        except _NOT_SENT as exc:
             raise NotSentError("proxy_refused" if isinstance(exc, httpx.ProxyError) else "unreachable") from exc
-
-
-class _Pools:
-    """One for orders, which keeps no connection, and one for questions; through *proxy* if there is one."""
-
-    def __init__(self, tls: ssl.SSLContext, proxy: Proxy | None) -> None:
-        way = httpx.Proxy(proxy.url, auth=proxy.credentials) if proxy else None
-        self._orders, self._questions = (
-            httpx.AsyncHTTPTransport(
-                verify=tls,
-                trust_env=False,
-                limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15),
-                proxy=way,
-            )
-            for kept in (0, _KEPT)
-        )
-
-    def choose(self, call: Call) -> httpx.AsyncHTTPTransport:
-        return self._orders if call.is_order else self._questions
-
-    async def close(self) -> None:
-        await self._orders.aclose()
-        await self._questions.aclose()
-
-
-async def _is_inside(host: str) -> bool:
-    """Whether *host* stands on our own side of the proxy; what our own DNS does not know stands on the other."""
-    try:
-        async with asyncio.timeout(_CONNECT):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # TimeoutError is an OSError
-        return False
-    return not all(is_public(str(info[4][0])) for info in found)
+        except httpx.TransportError as exc:
+            raise _lost(exc) from exc
 
 
 def _lost(exc: httpx.TransportError) -> AnswerLostError:
     return AnswerLostError("timed_out" if isinstance(exc, httpx.TimeoutException) else "answer_lost")
+
+
+def _pool(tls: ssl.SSLContext, proxy: Proxy | None, *, kept: int) -> httpx.AsyncHTTPTransport:
+    transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
+    # httpx offers no other way to put a network backend under it.
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=tls,
+        max_connections=_CONNECTIONS,
+        max_keepalive_connections=kept,
+        keepalive_expiry=15,
+        network_backend=TunnelBackend(proxy) if proxy else None,
+    )
+    return transport

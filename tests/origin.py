@@ -56,6 +56,7 @@ class Origin:
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.fired: list[str] = []
+        self.scheme = "https" if tls else "http"
         self._tls = tls
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -72,7 +73,7 @@ class Origin:
     def url(self, path: str, scene: Scene) -> str:
         """Answer *path* with *scene* from now on."""
         self.scenes[path] = scene
-        return f"{'https' if self._tls else 'http'}://{self.authority}{path}"
+        return f"{self.scheme}://{self.authority}{path}"
 
     def close(self) -> None:
         self._stopping.set()
@@ -124,13 +125,13 @@ def origin(tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = Non
 
 @contextlib.contextmanager
 def origin_by(scheme: str, folder: Path) -> Iterator[Origin]:
-    """An origin that speaks *scheme*; by https with a certificate of an authority of its own, `trust` for clients."""
+    """An origin that speaks *scheme*; by https as 127.0.0.1 and files.example, by an authority that `trust` knows."""
     if scheme == "http":
         with origin() as server:
             yield server
         return
     authority = Authority()
-    with origin(authority.server("127.0.0.1", str(folder)), authority.trust()) as server:
+    with origin(authority.server("127.0.0.1", str(folder), "files.example"), authority.trust()) as server:
         yield server
 
 
@@ -180,16 +181,13 @@ class Authority:
         context.load_verify_locations(cadata=self.pem.decode())
         return context
 
-    def server(self, name: str, folder: str, *, expired: bool = False) -> ssl.SSLContext:
-        """A server's context with a certificate for *name*, a host name or an address."""
+    def server(self, name: str, folder: str, *also: str, expired: bool = False) -> ssl.SSLContext:
+        """A server's context with a certificate for *name* and what it is *also* called, host names or addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test server")])
-        try:
-            alternative: x509.GeneralName = x509.IPAddress(ip_address(name))
-        except ValueError:
-            alternative = x509.DNSName(name)
+        alternatives = [_named(one) for one in (name, *also)]
         certificate = self._build(subject, key.public_key(), expired).add_extension(
-            x509.SubjectAlternativeName([alternative]), critical=False
+            x509.SubjectAlternativeName(alternatives), critical=False
         )
         path = f"{folder}/{name}.pem"
         with open(path, "wb") as file:  # noqa: PTH123
@@ -214,3 +212,10 @@ class Authority:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=7))
         )
+
+
+def _named(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
