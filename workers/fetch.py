@@ -74,7 +74,7 @@ def fetch(
         TooLargeError, StoppedError.
     """
     deadline = monotonic() + limits.max_time.total_seconds()
-    hops = Hops(egress, policy, hosts or FileHosts(), clock)
+    hops = Hops(egress, policy, FileHosts() if hosts is None else hosts, clock)
     with ExitStack() as stack:
         try:
             limits.spool.mkdir(parents=True, exist_ok=True)

@@ -41,9 +41,6 @@ class FileHosts:
         self._lock = threading.Lock()
         self._hosts: OrderedDict[str, _Host] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._hosts)
-
     def admit(self, origin: str) -> None:
         """Raise HostRestsError unless *origin* may be asked now."""
         with self._lock:
