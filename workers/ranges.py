@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 _STRONG = re.compile(r'"[!#-~]{1,256}"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_LENGTH = re.compile(r"[0-9]{1,20}")
 
 
 @dataclass(frozen=True)
