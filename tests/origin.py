@@ -21,12 +21,15 @@ from cryptography.x509.oid import NameOID
 
 
 class Wire:
-    """One connection, after its request has been read, whose *head* it is."""
+    """One connection, after its request has been read, whose *head* and *body* they are."""
 
-    def __init__(self, connection: socket.socket, head: str, fired: list[str], stopping: threading.Event) -> None:
+    def __init__(
+        self, connection: socket.socket, head: str, body: bytes, fired: list[str], stopping: threading.Event
+    ) -> None:
         self._connection = connection
         self._fired = fired
         self.head = head
+        self.body = body
         self.stopping = stopping
 
     def asked(self, name: str) -> str:
@@ -133,7 +136,7 @@ class Origin:
             text = head.decode("latin-1") + "\r\n\r\n"
             self.heads.append(text)
             self.bodies.append(body)
-            self.scenes[text.split(" ")[1].split("?")[0]](Wire(connection, text, self.fired, self._stopping))
+            self.scenes[text.split(" ")[1].split("?")[0]](Wire(connection, text, body, self.fired, self._stopping))
 
 
 def _in_turn(scenes: Sequence[Scene]) -> Scene:
