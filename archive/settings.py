@@ -97,6 +97,7 @@ class Workers(Section):
     spool_memory: ByteSize = ByteSize(4 << 20)  # bytes of one file kept in memory before it goes to disk
     max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
     max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
+    min_rate: Annotated[int, Field(ge=0)] = 1024  # bytes a second of one download, over half a minute; 0: any
     lease: Seconds = timedelta(seconds=12)  # how long a claim stands without a heartbeat
     heartbeat: Seconds = timedelta(seconds=3)  # how often a worker renews its claims
     sweep: Seconds = timedelta(seconds=5)  # look for due work without being woken, and how often the clock ticks

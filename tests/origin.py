@@ -1,13 +1,16 @@
 """A file host that misbehaves on request: raw sockets, one thread per connection, and a record of what happened."""
 
 import contextlib
+import itertools
 import json
 import re
 import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,12 +24,21 @@ from archive.tls import authorities
 
 
 class Wire:
-    """One connection, after its request has been read."""
+    """One connection, after its request has been read, whose *head* and *body* they are."""
 
-    def __init__(self, connection: socket.socket, fired: list[str], stopping: threading.Event) -> None:
+    def __init__(
+        self, connection: socket.socket, head: str, body: bytes, fired: list[str], stopping: threading.Event
+    ) -> None:
         self._connection = connection
         self._fired = fired
+        self.head = head
+        self.body = body
         self.stopping = stopping
+
+    def asked(self, name: str) -> str:
+        """A header of the request, empty where it has none."""
+        found = re.search(rf"(?im)^{name}: *(.*?)\r?$", self.head)
+        return found[1] if found else ""
 
     def send(self, data: bytes) -> None:
         self._connection.sendall(data)
@@ -43,6 +55,20 @@ class Wire:
 Scene = Callable[[Wire], None]
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A scene that goes wrong in its own way, and notes that it has."""
+
+    name: str
+    play: Scene
+
+    def __call__(self, wire: Wire) -> None:
+        try:
+            self.play(wire)
+        finally:
+            wire.fire(self.name)
+
+
 class Origin:
     """
     Answers each path with its scene; `heads` and `bodies` are the requests, `fired` the faults that happened.
@@ -53,6 +79,7 @@ class Origin:
     def __init__(self, tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None) -> None:
         self.trust = trust
         self.scenes: dict[str, Scene] = {}
+        self._planned: Counter[str] = Counter()
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.fired: list[str] = []
@@ -70,9 +97,15 @@ class Origin:
         """What was asked for, in order, queries included."""
         return [head.split(" ")[1] for head in self.heads]
 
-    def url(self, path: str, scene: Scene) -> str:
-        """Answer *path* with *scene* from now on."""
-        self.scenes[path] = scene
+    @property
+    def unfired(self) -> list[str]:
+        """The faults that were planned and have not happened."""
+        return sorted((self._planned - Counter(self.fired)).elements())
+
+    def url(self, path: str, *scenes: Scene) -> str:
+        """Answer *path* with one of *scenes* after the other, request by request; the last one stays."""
+        self._planned.update(scene.name for scene in scenes if isinstance(scene, Fault))
+        self.scenes[path] = _in_turn(scenes)
         return f"{self.scheme}://{self.authority}{path}"
 
     def close(self) -> None:
@@ -109,9 +142,21 @@ class Origin:
             stated = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
             while stated and len(body) < int(stated[1]):
                 body += connection.recv(65536)
-            self.heads.append(head.decode("latin-1") + "\r\n\r\n")
+            text = head.decode("latin-1") + "\r\n\r\n"
+            self.heads.append(text)
             self.bodies.append(body)
-            self.scenes[self.paths[-1].split("?")[0]](Wire(connection, self.fired, self._stopping))
+            self.scenes[text.split(" ")[1].split("?")[0]](Wire(connection, text, body, self.fired, self._stopping))
+
+
+def _in_turn(scenes: Sequence[Scene]) -> Scene:
+    if len(scenes) == 1:
+        return scenes[0]
+    turns = itertools.count()
+
+    def play(wire: Wire) -> None:
+        scenes[min(next(turns), len(scenes) - 1)](wire)
+
+    return play
 
 
 @contextlib.contextmanager
