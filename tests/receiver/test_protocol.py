@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.hostile_http import MALFORMED
 from tests.receiver.echo import Echo, echo
 from tests.wire import Wire, request, wire
 
@@ -29,52 +30,6 @@ def line(app: Echo) -> Iterator[Wire]:
 
 
 GOOD = request(body=b"{}")
-_POST = "POST / HTTP/1.1\r\nHost: a\r\n"
-MALFORMED = {
-    "bare-lf": "GET / HTTP/1.1\nHost: a\n\n",
-    "bare-lf-in-header": "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
-    "obs-fold": "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
-    "nul": "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
-    "cr": "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
-    "no-name": "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
-    "no-host": "GET / HTTP/1.1\r\n\r\n",
-    "two-hosts": "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
-    "two-hosts-1.0": "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
-    "version-2.0": "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-    "version-1.2": "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
-    "preface": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "connect": "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03\x01",
-    "tls": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    "method-unknown": "FOO / HTTP/1.1\r\nHost: a\r\n\r\n",
-    "method-long": "A" * 10_000 + " / HTTP/1.1\r\nHost: a\r\n\r\n",
-    "method-lower": "get / HTTP/1.1\r\nHost: a\r\n\r\n",
-    "target-non-ascii": "GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n",
-    "target-space": "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
-    "target-relative": "GET a HTTP/1.1\r\nHost: a\r\n\r\n",
-    "target-no-path": "GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
-    "te-and-length": _POST + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
-    "length-and-te": _POST + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "te-space": _POST + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    "te-chunked-identity": _POST + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-    "te-identity-chunked": _POST + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
-    "te-gzip-chunked": _POST + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    "te-unknown": _POST + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-    "te-twice": _POST + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "te-1.0": "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "length-twice": _POST + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
-    "length-list": _POST + "Content-Length: 2, 2\r\n\r\n{}",
-    "length-negative": _POST + "Content-Length: -2\r\n\r\n{}",
-    "length-plus": _POST + "Content-Length: +2\r\n\r\n{}",
-    "length-hex": _POST + "Content-Length: 0x2\r\n\r\n{}",
-    "length-empty": _POST + "Content-Length:\r\n\r\n{}",
-    "length-overflow": _POST + f"Content-Length: {1 << 64}2\r\n\r\n",
-    "chunk-overflow": _POST + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-    "chunk-0x": _POST + "Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
-    "chunk-negative": _POST + "Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
-    "chunk-bare-lf": _POST + "Transfer-Encoding: chunked\r\n\r\n2\n{}\n0\n\n",
-    "chunk-too-long": _POST + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}{}\r\n0\r\n\r\n",
-    "trailer-broken": _POST + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX : y\r\n\r\n",
-}
 
 
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
