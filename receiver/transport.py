@@ -25,7 +25,8 @@ class Courteous:
         return self._is_closed or self._inner.is_closing()
 
     def write(self, data: bytes) -> None:
-        if not self._is_closed:
+        """Send *data*, or nothing where nobody hears it any more; uvloop's transports would fail."""
+        if not self.is_closing():
             self._inner.write(data)
 
     def close(self) -> None:

@@ -1,9 +1,13 @@
 """What comes over a socket that is no plain request: one answer in its turn, or the end of the connection. F34, F37."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.doubles import wait_for
 from tests.hostile_http import MALFORMED
 from tests.receiver.echo import Echo, echo
 from tests.wire import Wire, request, wire
@@ -179,3 +183,82 @@ def test_sent_ahead(app: Echo, line: Wire) -> None:
     statuses = [reply.status for reply in line.replies()]
     assert [200] * 17 + [400] == statuses
     assert ["/wait", *(f"/{n}" for n in range(16))] == [told["path"] for told in app.heard]
+
+
+def test_sent_ahead__and_gone(app: Echo, caplog: pytest.LogCaptureFixture) -> None:
+    """Who sends ahead and hangs up leaves no error behind, and what he sent is served as far as it had come."""
+    app.go_on.clear()
+    with wire(app.port) as line:
+        line.send(request(target="/wait", body=b"first") + request(target="/second", body=b"{}"))
+        wait_for(lambda: 1 == len(app.heard))
+    wait_for(lambda: 0 == app.sockets())
+    app.go_on.set()
+    with wire(app.port) as line:
+        assert 200 == line.send(GOOD).reply().status
+    assert [] == [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+_LENGTHS = ["2", "02", "0", "51", "+2", "-2", "2,2", "0x2", " 2", "2 ", "", "2\t", "1e1", "\uff12", f"{1 << 64}", "2;a"]
+_CODINGS = ["chunked", "CHUNKED", " chunked", "chunked ", "chunked, chunked", "identity", "xchunked", "chunked;q=1",
+            "\x0bchunked", "gzip, chunked", "chunked,", "", '"chunked"', "chunked\tx"]  # fmt: skip
+_SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@settings(max_examples=300, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lengths=st.lists(st.sampled_from(_LENGTHS), max_size=2),
+    codings=st.lists(st.sampled_from(_CODINGS), max_size=2),
+    names=st.sampled_from([("Content-Length", "Transfer-Encoding"), ("content-length", "TRANSFER-ENCODING")]),
+    order=st.permutations(range(4)),
+    chunked=st.booleans(),
+    cut=st.integers(1, 200),
+)
+def test_smuggling(
+    app: Echo, lengths: list[str], codings: list[str], names: tuple[str, str], order: list[int], chunked: bool, cut: int
+) -> None:
+    """
+    Whatever lengths and codings a request states, in whatever order and pieces: it is served with exactly the body that
+    RFC 9112 gives it, or refused and the connection ended. F37.
+    """
+    app.heard.clear()
+    fields = [f"{names[0]}: {value}" for value in lengths] + [f"{names[1]}: {value}" for value in codings]
+    fields = [fields[index] for index in order if index < len(fields)]
+    body = b"2\r\n{}\r\n0\r\n\r\n" if chunked else b"{}"
+    head = "\r\n".join(["POST /first HTTP/1.1", "Host: a", *fields, "", ""]).encode()
+    sent = head + body + _SMUGGLED + request("GET", "/last", "Connection: close")
+    with wire(app.port) as line:
+        line.send(sent[:cut], sent[cut:])
+        statuses = [reply.status for reply in line.replies()]
+    told = [(each["path"], each["body"]) for each in app.heard]
+    expected = _by_the_book(lengths, codings, body + _SMUGGLED + request("GET", "/last", "Connection: close"))
+    assert expected == told
+    assert len(expected) <= len(statuses) <= len(expected) + 1
+    assert [200] * len(expected) == statuses[: len(expected)]
+    assert all(status == 400 for status in statuses[len(expected) :])
+
+
+def _by_the_book(lengths: list[str], codings: list[str], rest: bytes) -> list[tuple[str, str]]:
+    """Path and body of what is to be served, by RFC 9112, 6.3; any doubt is a refusal."""
+    length = [value.strip(" \t") for value in lengths]
+    coding = [value.strip(" \t").lower() for value in codings]
+    if coding:
+        is_plain = coding == ["chunked"] and not length
+        if not (is_plain and rest.startswith(b"2\r\n{}\r\n0\r\n\r\n")):
+            return []
+        body, rest = "{}", rest[12:]
+    elif length:
+        if len(length) > 1 or not re.fullmatch("[0-9]{1,18}", length[0]):
+            return []
+        size = int(length[0])
+        if size > len(rest):
+            return []
+        body, rest = rest[:size].decode(), rest[size:]
+    else:
+        body = ""
+    served = [("/first", body)]
+    for path in ("/smuggled", "/last"):
+        if not rest.startswith(b"GET " + path.encode() + b" "):
+            return served
+        served.append((path, ""))
+        rest = rest[rest.index(b"\r\n\r\n") + 4 :]
+    return served
