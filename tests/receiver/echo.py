@@ -23,6 +23,7 @@ class Echo:
     """`/early` answers before it reads, `/wait` when told to, `/big` at length; all others say what they heard."""
 
     port: int = 0
+    begun: list[str] = field(default_factory=list)  # paths of all requests
     heard: list[dict[str, Any]] = field(default_factory=list)  # requests whose body came whole
     broken: list[str] = field(default_factory=list)  # paths of requests whose body did not
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -38,6 +39,7 @@ class Echo:
             "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
         }
         body = b""
+        self.begun.append(scope["path"])
         if scope["path"] != "/early":
             while True:
                 message = await receive()

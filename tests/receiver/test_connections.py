@@ -236,6 +236,13 @@ def test_bodies__the_longest_on_its_way_goes() -> None:
             assert 200 == line.send(b"x" * (50 << 10)).reply().status
 
 
+def test_bodies__one_after_the_other() -> None:
+    """What was received is not on its way any more: one connection can bring any number of bodies."""
+    with echo(bodies=512 << 10) as app, wire(app.port) as line:
+        for _ in range(8):
+            assert 200 == line.send(request(body=b"x" * (150 << 10))).reply().status
+
+
 class _Silent:
     """A connection that says nothing and takes everything."""
 
