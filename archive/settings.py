@@ -65,6 +65,7 @@ class Server(Section):
     viewer_tokens: tuple[Secret, ...] = ()  # may read
     signing_keys: tuple[SigningKey, ...] = ()  # sign callback URLs; newest first, older ones still open theirs
     max_body: ByteSize = ByteSize(1 << 20)  # bytes of one callback
+    connections: Annotated[int, Field(ge=16, le=65536)] = 2048  # at a time, in one process
     content_life: LinkLife = timedelta(minutes=15)  # of a presigned link to an archived file
 
 

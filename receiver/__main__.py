@@ -1,6 +1,10 @@
 """The web process: `python -m receiver`."""
 
+import sys
+from contextlib import suppress
+
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
@@ -8,6 +12,8 @@ from archive.ledger.targets import register_targets
 from archive.process import begin
 from archive.wakeups import Bell
 from receiver.app import create_app
+from receiver.connections import Limits, room
+from receiver.serving import config
 
 _LEDGER_PATIENCE = 1.5  # seconds; a sender that waits longer is asked to come again
 
@@ -25,16 +31,13 @@ def main() -> None:
         Database(settings.ledger.url, patience=_LEDGER_PATIENCE),
         Bell(settings.queue.url.get_secret_value()),
     )
-    uvicorn.run(
-        app,
-        host=settings.server.host,
-        port=settings.server.port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=65536,
-    )
+    server = settings.server
+    limits = Limits(connections=room(server.connections))
+    running = uvicorn.Server(config(app, limits, host=server.host, port=server.port))
+    with suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and tells it on
+        running.run()
+    if not running.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError
@@ -19,17 +19,21 @@ async def read_body(request: Request, limit: int) -> bytes:
     The raw body.
 
     Raises:
-        ProblemError: 413 `body_too_large`, by the sender's own word or when more than *limit* bytes have come.
+        ProblemError: 413 `body_too_large`, by the sender's own word or when more than *limit* bytes have come;
+            400 `body_incomplete`, which nobody hears any more.
     """
     too_large = ProblemError(413, "body_too_large", f"A body has at most {limit} bytes.", {"Connection": "close"})
     stated = request.headers.get("content-length", "0")
     if stated.isascii() and stated.isdigit() and int(stated[:20]) > limit:
         raise too_large
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > limit:
-            raise too_large
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit:
+                raise too_large
+    except ClientDisconnect:
+        raise ProblemError(400, "body_incomplete", "The connection ended before the body.") from None
     return bytes(body)
 
 

@@ -16,6 +16,8 @@ from archive.ledger import migrate
 from archive.ledger.database import Database
 from archive.settings import Settings
 from receiver.app import create_app
+from receiver.connections import Limits
+from receiver.serving import config
 from tests.doubles import SilentBell, wait_for
 
 
@@ -133,8 +135,7 @@ def receiver(
     db = Database(f"sqlite:///{folder}/ledger.db")
     migrate.upgrade(db)
     read = Settings.model_validate(settings, context={"environ": {}, "mints": True})
-    config = uvicorn.Config(create_app(read, db, SilentBell(), clock=clock), port=0, access_log=False, log_config=None)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config(create_app(read, db, SilentBell(), clock=clock), Limits(), port=0))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -17,6 +17,8 @@ from archive.ledger.database import Database
 from archive.ledger.schema import callback_urls, tasks
 from archive.settings import Settings
 from receiver.app import create_app
+from receiver.connections import Limits
+from receiver.serving import config
 from tests.doubles import SilentBell, wait_for
 from tests.origin import Origin, Scene, answer
 
@@ -76,10 +78,7 @@ def serving(db: Database, api: str, *, server: dict[str, Any] | None = None, **s
             service.slept.append(seconds)
             await asyncio.sleep(0)
 
-        config = uvicorn.Config(
-            create_app(settings, db, SilentBell(), sleep=sleep), log_config=None, access_log=False, server_header=False
-        )
-        running = uvicorn.Server(config)
+        running = uvicorn.Server(config(create_app(settings, db, SilentBell(), sleep=sleep), Limits()))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

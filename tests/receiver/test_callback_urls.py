@@ -24,6 +24,8 @@ from archive.ledger.database import Database
 from archive.ledger.schema import assets, callback_urls, tasks
 from archive.providers import PROVIDERS, kie, without
 from receiver.app import create_app
+from receiver.connections import Limits
+from receiver.serving import config
 from tests.archive.test_callback_token import HOSTILE
 from tests.doubles import START, FakeClock, SilentBell, wait_for
 from tests.receiver.house import KEY, LINK, OPERATOR, SETTINGS, VIEWER, House, assert_problem, dumps, open_house
@@ -403,7 +405,7 @@ def test_replay__binds_what_was_not_understood_at_first(house: House, monkeypatc
 @contextmanager
 def serving(app: Starlette) -> Iterator[str]:
     """The application behind a real socket."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+    server = uvicorn.Server(config(app, Limits(), port=0))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

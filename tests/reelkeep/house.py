@@ -20,6 +20,8 @@ from archive.ledger.database import Database
 from archive.providers import kie
 from archive.settings import Settings
 from receiver.app import create_app
+from receiver.connections import Limits
+from receiver.serving import config
 from reelkeep.client import AsyncClient, Client
 from reelkeep.methods import RunsAsync
 from tests.doubles import SilentBell, wait_for
@@ -70,7 +72,7 @@ def serve(db: Database, store: Any, endpoint_url: str) -> Iterator[Service]:
     claims.register_sources(db, settings.caps)
     app = create_app(settings, db, SilentBell())
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    server = uvicorn.Server(config(app, Limits()))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
 
