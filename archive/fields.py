@@ -1,5 +1,6 @@
 """The kinds of value that settings are made of: secrets and references to them, spans of time, addresses."""
 
+import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -62,6 +63,15 @@ def _fits_a_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _is_network(value: str) -> str:
+    """Whoever reads these takes any other text for a name that never fits."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("must be IP addresses or networks like 10.0.0.0/8, without host bits") from None
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
 SigningKey = Annotated[Secret, AfterValidator(_long_enough)]
 CallbackToken = Annotated[Secret, AfterValidator(_fits_a_url)]
@@ -69,6 +79,7 @@ Seconds = Annotated[timedelta, Field(gt=timedelta(0))]
 LinkLife = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]  # what s3v4 can sign
 WebUrl = Annotated[str, _begins("https://", "http://")]
 MaybeWebUrl = Annotated[str, _begins("https://", "http://", or_empty=True)]
+Network = Annotated[str, AfterValidator(_is_network)]
 LedgerUrl = Annotated[str, _begins("sqlite:///", "postgresql+psycopg://"), Field(repr=False)]  # may hold a password
 QueueUrl = Annotated[SecretStr, _begins("redis://", "rediss://", "unix://")]  # may hold a password
 

@@ -15,8 +15,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, SecretStr, ValidationError, model_validator
 
-from archive.fields import LedgerUrl, LinkLife, MaybeWebUrl, QueueUrl, Seconds, Secret, Section, SigningKey, WebUrl
-from archive.sources import Source
+from archive.fields import (
+    LedgerUrl,
+    LinkLife,
+    MaybeWebUrl,
+    Network,
+    QueueUrl,
+    Seconds,
+    Secret,
+    Section,
+    SigningKey,
+    WebUrl,
+)
+from archive.sources import RateLimit, Source
 from archive.targets import Target
 
 ENVIRONMENT = {
@@ -53,6 +64,8 @@ class Server(Section):
     viewer_tokens: tuple[Secret, ...] = ()  # may read
     signing_keys: tuple[SigningKey, ...] = ()  # sign callback URLs; newest first, older ones still open theirs
     max_body: ByteSize = ByteSize(1 << 20)  # bytes of one callback
+    trusted_proxies: tuple[Network, ...] = ("127.0.0.1", "::1")  # whose X-Forwarded-For says who calls
+    untrusted_rate: RateLimit = RateLimit(requests=120, seconds=60)  # of one address, as long as it proves nothing
     content_life: LinkLife = timedelta(minutes=15)  # of a presigned link to an archived file
 
 

@@ -32,6 +32,7 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # the application does it, by server.trusted_proxies
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=65536,
     )
