@@ -7,12 +7,12 @@ from sqlalchemy import select
 
 from archive.callback_token import mint
 from archive.ledger.database import Database
-from archive.ledger.schema import deliveries
+from archive.ledger.schema import deliveries, notifications
 from archive.providers import kie
 from tests.archive.test_documents import MALFORMED, TOO_MUCH
 from tests.doubles import FakeClock
 from tests.hostile_json import BOM
-from tests.receiver.house import KEY, LINK, SETTINGS, TOKEN, House, assert_problem, open_house
+from tests.receiver.house import KEY, LINK, SETTINGS, TOKEN, WEBHOOK_SECRET, House, assert_problem, open_house
 
 UNREAD = {name: (body, "not_json") for name, body in MALFORMED.items()} | TOO_MUCH
 SMALL = {name: case for name, case in UNREAD.items() if len(case[0]) <= 4096}
@@ -79,6 +79,15 @@ def test_bom__costs_nothing(house: House, source: str, token: str | None) -> Non
     again = house.ask("POST", f"/api/deliveries/{response.json()['delivery_id']}/replay")
     assert response.json()["outcome"] == again.json()["outcome"]
     assert "task_id" in house.get("/api/tasks")["items"][0]
+
+
+def test_passed_on__what_is_text(small_db: Database, clock: FakeClock) -> None:
+    """An application that wants the provider's own callbacks is sent what came, unless it is no text to be signed."""
+    target = {"name": "app", "url": "https://app.example/", "secrets": [WEBHOOK_SECRET], "format": "provider"}
+    with open_house(small_db, clock, notify=[target]) as house:
+        for body, passed_on in ((b"done", 1), (BOM + b"{}", 2), ("完成".encode("gbk"), 2), (b"\xff", 2)):
+            assert 200 == house.deliver("token", body, key=None, token=TOKEN).status_code
+            assert passed_on == house.count(notifications), body
 
 
 def test_413__with_proof_too(house: House) -> None:
