@@ -236,7 +236,7 @@ def test_tasks__registration_is_idempotent(house: House) -> None:
 
 
 def test_tasks__a_result_that_came_first_meets_its_registration(house: House) -> None:
-    """A callback before our own registration is no stranger: the task keeps its state and gets its metadata."""
+    """F27: a callback before our own registration is no stranger: the task keeps its state and gets its metadata."""
     house.deliver(task_id="t9")
     shown = house.ask("POST", "/api/tasks", json={**TASK, "source": "signed"}).json()
     assert ("succeeded", "order-9") == (shown["state"], shown["external_id"])

@@ -1,6 +1,7 @@
 """Deliveries as nobody should send them: forged, swapped, repeated, out of order, and JSON that breaks its readers."""
 
 import json
+import threading
 from collections import Counter
 from itertools import permutations
 from typing import Any
@@ -15,6 +16,8 @@ from archive.ledger.database import Database
 from archive.ledger.schema import assets, audit, deliveries, tasks
 from archive.model import Delivery
 from archive.providers import kie
+from receiver import webhooks
+from receiver.understand import read
 from tests.doubles import START, FakeClock
 from tests.hostile_json import hostile_bodies, hostile_ids, large_bodies
 from tests.receiver.house import KEY, LINK, SETTINGS, TOKEN, House, archive_one, assert_problem, dumps, open_house
@@ -71,6 +74,25 @@ def test_json__as_large_as_it_may_be(patient: House, small_db: Database, clock: 
             response = house.deliver("token", body, key=None, token=TOKEN)
             assert 200 == response.status_code, name
             assert "body" in house.get(f"/api/deliveries/{response.json()['delivery_id']}")
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 17])
+def test_json__large_is_read_apart(
+    small_db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """What takes long to read is read in a thread, where it keeps no other callback waiting."""
+    threads = []
+
+    def reading(body: bytes) -> Any:
+        threads.append(threading.current_thread().name)
+        return read(body)
+
+    monkeypatch.setattr(webhooks, "read", reading)
+    with open_house(small_db, clock, server={**SETTINGS["server"], "max_body": 1 << 20}) as house:
+        assert 200 == house.deliver("token", b" " * size + b"{}", key=None, token=TOKEN).status_code
+        assert house.client.portal is not None
+        loop = house.client.portal.call(threading.current_thread).name
+    assert (size < 1 << 16) == (threads == [loop])
 
 
 def test_duplicates__a_hundred_at_once(house: House) -> None:

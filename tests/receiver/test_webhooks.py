@@ -72,7 +72,7 @@ def test_recorded__the_documented_signature_opens_a_signed_source(small_db: Data
 
 
 def test_duplicate__is_a_200_and_a_counter(house: House) -> None:
-    """A delivery repeated word for word changes nothing but a counter."""
+    """F31: a delivery repeated word for word changes nothing but a counter."""
     first, second = house.deliver().json(), house.deliver().json()
     assert ("accepted", "duplicate") == (first["outcome"], second["outcome"])
     assert first["delivery_id"] == second["delivery_id"]
@@ -114,7 +114,7 @@ def test_hint__with_a_key_to_ask_the_link_is_not_taken(house: House) -> None:
 
 @pytest.mark.parametrize("key", ["an-old-key", KEY])
 def test_rotation__both_keys_open(house: House, key: str) -> None:
-    """The old key and the new one are accepted side by side."""
+    """F30: the old key and the new one are accepted side by side."""
     assert ("accepted", None) == said(house, key=key)
 
 
@@ -158,7 +158,7 @@ def test_401__leaves_nothing_of_a_swapped_task(house: House) -> None:
 
 
 def test_headers__names_in_any_case_and_sent_twice(house: House) -> None:
-    """Header names have no case; a signature sent twice must match as it is judged."""
+    """F30: header names have no case; a signature sent twice must match as it is judged."""
     headers, body = kie.sample("t1", LINK, key=KEY, now=house.clock.now)
     upper = {name.upper(): value for name, value in headers.items()}
     assert 200 == house.client.post("/webhooks/signed", content=body, headers=upper).status_code
@@ -178,7 +178,7 @@ def test_stale__is_refused_where_nobody_can_be_asked(house: House, seconds: int)
 
 
 def test_stale__is_a_hint_where_the_status_api_can_be_asked(house: House) -> None:
-    """With an API key a late callback is worth a look, and no more."""
+    """F31: with an API key a late callback is worth a look, and no more."""
     headers, body = kie.sample("t1", LINK, key=KEY, now=house.clock.now)
     house.clock.advance(hours=3)
     assert ("accepted", None) == said(house, "asked", body, headers=headers)
