@@ -45,7 +45,7 @@ class VerificationError(ReelkeepError):
 
 
 class MalformedDeliveryError(ReelkeepError):
-    """The body is not a JSON document."""
+    """The body is not a JSON document, or too much of one."""
 
 
 class NotUnderstoodError(ReelkeepError):

@@ -1,5 +1,6 @@
 """The kinds of value that settings are made of: secrets and references to them, spans of time, addresses."""
 
+import ipaddress
 import re
 import ssl
 from datetime import timedelta
@@ -125,6 +126,15 @@ def _read_ca_file(value: Any, info: ValidationInfo) -> Any:
     return path
 
 
+def _is_network(value: str) -> str:
+    """Whoever reads these takes any other text for a name that never fits."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("must be IP addresses or networks like 10.0.0.0/8, without host bits") from None
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
 SigningKey = Annotated[Secret, AfterValidator(_long_enough)]
 CallbackToken = Annotated[Secret, AfterValidator(_fits_a_url)]
@@ -137,6 +147,7 @@ BaseUrl = Annotated[WebUrl, _BASE]  # that paths are added to
 MaybeBaseUrl = Annotated[str, _begins("https://", "http://", or_empty=True), AfterValidator(_readable), _BASE]
 Host = Annotated[str, AfterValidator(_host)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Network = Annotated[str, AfterValidator(_is_network)]
 LedgerUrl = Annotated[str, _begins("sqlite:///", "postgresql+psycopg://"), Field(repr=False)]  # may hold a password
 QueueUrl = Annotated[SecretStr, _begins("redis://", "rediss://", "unix://")]  # may hold a password
 

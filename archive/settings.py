@@ -22,13 +22,14 @@ from archive.fields import (
     LedgerUrl,
     LinkLife,
     MaybeBaseUrl,
+    Network,
     QueueUrl,
     Seconds,
     Secret,
     Section,
     SigningKey,
 )
-from archive.sources import Source
+from archive.sources import RateLimit, Source
 from archive.targets import Target
 
 ENVIRONMENT = {
@@ -66,6 +67,8 @@ class Server(Section):
     signing_keys: tuple[SigningKey, ...] = ()  # sign callback URLs; newest first, older ones still open theirs
     max_body: ByteSize = ByteSize(1 << 20)  # bytes of one callback
     connections: Annotated[int, Field(ge=16, le=65536)] = 2048  # at a time, in one process
+    trusted_proxies: tuple[Network, ...] = ("127.0.0.1", "::1")  # whose X-Forwarded-For says who calls
+    untrusted_rate: RateLimit = RateLimit(requests=120, seconds=60)  # of one address, as long as it proves nothing
     content_life: LinkLife = timedelta(minutes=15)  # of a presigned link to an archived file
 
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from archive.alerts import alerts, link_lives
-from archive.documents import parse
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.identity import can_be_ours
@@ -30,7 +29,7 @@ from receiver.paging import ListQuery, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
 from receiver.targets import show_targets
 from receiver.task_in import TaskIn
-from receiver.understand import CALLBACK, names_no_task, understand
+from receiver.understand import CALLBACK, names_no_task, read, understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
 
@@ -126,7 +125,7 @@ class Api:
             raise ProblemError(409, "unknown_source", "The delivery's source is not configured any more.")
         headers = json.loads(found["headers"])
         told = (
-            Delivery(found["source"], headers, found["body"], None, found["received_at"]), parse(found["body"]),
+            Delivery(found["source"], headers, found["body"], None, found["received_at"]), read(found["body"]),
             source, Verdict[found["verdict"].upper()], headers.get(CALLBACK),
         )  # fmt: skip
         understood = understand(*told)

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from archive.errors import ReelkeepError
 from archive.ledger import callback_urls
@@ -39,6 +40,7 @@ from receiver.openapi import describe
 from receiver.orders import Orders
 from receiver.problems import ProblemError, on_crash, on_error, on_http, on_problem
 from receiver.proxy import METHODS, Proxy
+from receiver.strangers import Strangers
 from receiver.upstream import Sleep, Upstream
 from receiver.webhooks import Webhooks
 
@@ -62,7 +64,8 @@ def create_app(
     due = asyncio.Event()
     content = Content(settings.store)
     intake = Intake(db, on_due=due.set)
-    webhooks = Webhooks(settings, intake, partial(callback_urls.bound_task, db), clock)
+    strangers = Strangers(settings.server.untrusted_rate, settings.sources, clock)
+    webhooks = Webhooks(settings, intake, partial(callback_urls.bound_task, db), strangers, clock)
     api = Api(settings, db, content.link, on_due=due.set)
     imports = Imports(settings, db, on_due=due.set)
     notifications = Notifications(settings, db, on_due=due.set)
@@ -130,10 +133,13 @@ def create_app(
     routes += console.routes(settings)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(AccessLog)],
+        middleware=[
+            Middleware(AccessLog),
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies)),
+        ],
         exception_handlers={
-            ProblemError: on_problem,
-            ReelkeepError: on_error,
+            ProblemError: strangers.charging(on_problem),
+            ReelkeepError: strangers.charging(on_error),
             HTTPException: on_http,
             Exception: on_crash,
         },

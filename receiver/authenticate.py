@@ -21,32 +21,39 @@ class Proof:
     callback: str | None = None
 
 
-def authenticate(
-    delivery: Delivery, document: Any, source: Source, *, signing_keys: Sequence[str], now: datetime
-) -> Proof:
+def by_url(token: str | None, name: str, source: Source, *, signing_keys: Sequence[str], now: datetime) -> Proof:
     """
-    Judge *delivery*. Everything that is configured is demanded: a token that leaked (KIE echoes the callback URL) does
-    not open a source that has webhook keys. A URL that we minted serves as well as a token of the source.
+    Judge the URL a delivery came by, before its body is read. One that we minted serves as well as a *token* of the
+    source (*name*).
 
     Raises:
-        VerificationError: `token_missing`, `token_mismatch`, `callback_url_expired`, `timestamp_stale`,
-            `unsigned_not_allowed`, and the provider's own reasons.
+        VerificationError: `token_missing`, `token_mismatch`, `callback_url_expired`, `unsigned_not_allowed`.
     """
-    proof = _by_token(delivery, source, signing_keys, now)
-    if source.webhook_keys:
-        keys = [key.get_secret_value() for key in source.webhook_keys]
-        signed = PROVIDERS[source.provider].verify(delivery, document, keys, now=now)
-        if signed is Verdict.STALE and source.api_key is None:
-            raise VerificationError("timestamp_stale")  # nobody to ask whether it is true
-        return Proof(signed, proof.callback)
-    if proof.verdict is Verdict.UNSIGNED and not source.allow_unsigned:
+    proof = _by_token(token, name, source, signing_keys, now)
+    if proof.verdict is Verdict.UNSIGNED and not source.webhook_keys and not source.allow_unsigned:
         # Without any token this is a source that is only polled, or called by minted URLs.
-        raise VerificationError("unsigned_not_allowed" if delivery.token is None else "token_mismatch")
+        raise VerificationError("unsigned_not_allowed" if token is None else "token_mismatch")
     return proof
 
 
-def _by_token(delivery: Delivery, source: Source, signing_keys: Sequence[str], now: datetime) -> Proof:
-    token = delivery.token
+def by_signature(delivery: Delivery, document: Any, source: Source, proof: Proof, *, now: datetime) -> Proof:
+    """
+    Judge the signature as well, where *source* has keys. Everything that is configured is demanded: a token that leaked
+    (KIE echoes the callback URL) does not open a source that has webhook keys.
+
+    Raises:
+        VerificationError: `timestamp_stale`, and the provider's own reasons.
+    """
+    if not source.webhook_keys:
+        return proof
+    keys = [key.get_secret_value() for key in source.webhook_keys]
+    signed = PROVIDERS[source.provider].verify(delivery, document, keys, now=now)
+    if signed is Verdict.STALE and source.api_key is None:
+        raise VerificationError("timestamp_stale")  # nobody to ask whether it is true
+    return Proof(signed, proof.callback)
+
+
+def _by_token(token: str | None, name: str, source: Source, signing_keys: Sequence[str], now: datetime) -> Proof:
     if token is None:
         if source.tokens:
             raise VerificationError("token_missing")
@@ -54,7 +61,7 @@ def _by_token(delivery: Delivery, source: Source, signing_keys: Sequence[str], n
     if matches_any(token, [known.get_secret_value() for known in source.tokens]):
         return Proof(Verdict.TOKEN)
     if callback_token.looks_minted(token):
-        return Proof(Verdict.TOKEN, callback_token.read(token, delivery.source, signing_keys, now=now))
+        return Proof(Verdict.TOKEN, callback_token.read(token, name, signing_keys, now=now))
     if source.tokens:
         raise VerificationError("token_mismatch")
     return Proof(Verdict.UNSIGNED)

@@ -15,6 +15,11 @@ _PROBLEM = {
     "description": "A problem document (RFC 9457) with a `reason` slug.",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_TOO_MANY = {
+    **_PROBLEM,
+    "description": "Too much has come from this address that proves nothing. Never said to who has proof.",
+    "headers": {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}},
+}
 _BODIES = {
     "/api/tasks": "TaskIn",
     "/api/tasks/import": "ImportIn",
@@ -93,10 +98,12 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
             operation["requestBody"] = _json({"description": "what the provider documents"})
     if route.path.startswith("/api/") or route.path == "/metrics" or _is_proxy(route):
         operation["security"] = [{"token": []}]
+        operation["responses"]["429"] = _TOO_MANY
     if method == "POST" and route.path in _BODIES:
         operation["requestBody"] = _json({"$ref": f"#/components/schemas/{_BODIES[route.path]}"}, required=True)
     if route.path.startswith("/webhooks/"):
         operation["requestBody"] = _json({"description": "what the provider documents"}, required=True)
+        operation["responses"]["429"] = _TOO_MANY
     return operation
 
 

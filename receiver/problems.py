@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from archive.documents import MAX_DEPTH, MAX_PARTS
 from archive.errors import LedgerError, MalformedDeliveryError, ReelkeepError, UnknownSourceError, VerificationError
 from receiver.answers import Answer
 
@@ -71,7 +72,8 @@ def on_error(_request: Request, exc: Exception) -> Response:
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
     if status == 401:
         headers = {"WWW-Authenticate": "Reelkeep-Webhook"}
-    return problem(status, exc.reason, _DETAIL.get(status, "The request cannot be served."), headers)
+    detail = _REASONS.get(exc.reason) or _DETAIL.get(status, "The request cannot be served.")
+    return problem(status, exc.reason, detail, headers)
 
 
 def on_http(request: Request, exc: Exception) -> Response:
@@ -90,6 +92,10 @@ def on_crash(_request: Request, _exc: Exception) -> Response:
     return problem(503, "internal_error", "Something went wrong here; please try again.", {"Retry-After": RETRY_AFTER})
 
 
+_REASONS = {
+    "too_deep": f"The body is nested deeper than {MAX_DEPTH} levels.",
+    "too_many_parts": f"The body has more than {MAX_PARTS} brackets and commas.",
+}
 _DETAIL = {
     400: "The body is not a JSON document.",
     401: "The delivery does not prove that it comes from the provider.",

@@ -20,7 +20,7 @@ def config(app: ASGIApp, limits: Limits, **more: Any) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # the application does it, by server.trusted_proxies
         timeout_keep_alive=int(limits.idle_time),
         backlog=BACKLOG,
         timeout_graceful_shutdown=_GRACE,

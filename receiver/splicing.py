@@ -7,6 +7,7 @@ since a parser and a printer between a customer and the provider would be one mo
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,9 @@ _decoder = json.JSONDecoder()
 
 
 def read_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object that *body* is; None for anything else."""
+    """The JSON object that *body* is; None for anything else, a byte order mark in front included."""
+    if body.startswith(BOM_UTF8):
+        return None
     try:
         document = parse(body)
     except MalformedDeliveryError:

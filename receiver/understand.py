@@ -1,9 +1,10 @@
 """What does this delivery say? Turn an authentic delivery into what the ledger keeps. Pure."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from archive.documents import dump
-from archive.errors import NotUnderstoodError
+from archive.documents import dump, parse
+from archive.errors import MalformedDeliveryError, NotUnderstoodError
 from archive.identity import delivery_id
 from archive.ledger.batch import Statement
 from archive.ledger.deliveries import Received
@@ -20,6 +21,21 @@ CALLBACK = "reelkeep-callback-id"
 _UNNAMED = "task_id_missing"  # archive.grammar.check_name's word
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A body that is no document; *reason* says why."""
+
+    reason: str
+
+
+def read(body: bytes) -> Any:
+    """The document that *body* is, or `Unread`: whether that is a refusal depends on who sent it."""
+    try:
+        return parse(body)
+    except MalformedDeliveryError as exc:
+        return Unread(exc.reason)
+
+
 def understand(
     delivery: Delivery,
     document: Any,
@@ -29,9 +45,11 @@ def understand(
     task_id: str | None = None,
 ) -> Received:
     """
-    Normalise *delivery*. One that follows no known shape is kept raw and quarantined: after a fix it can be replayed.
+    Normalise *delivery*. What follows no known shape, or is no document, is kept raw and quarantined: after a fix it
+    can be replayed.
 
-    *callback* is the reference of the minted URL it came by, *task_id* the task that is bound to it.
+    *document* is what `read` made of the body, *callback* the reference of the minted URL it came by, *task_id* the
+    task that is bound to it.
     """
     provider = PROVIDERS[source.provider]
     key = delivery_id(delivery.source, delivery.body, provider.sender_id(delivery), callback)
@@ -41,6 +59,8 @@ def understand(
     outcome: Outcome
     reason: str | None
     try:
+        if isinstance(document, Unread):
+            raise NotUnderstoodError(document.reason)
         event = provider.normalise(document, at=delivery.received_at, task_id=task_id)
     except NotUnderstoodError as exc:
         outcome, reason = Outcome.QUARANTINED, exc.reason

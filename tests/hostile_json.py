@@ -232,6 +232,7 @@ def _twice() -> Iterator[bytes]:
         escaped = f'"{name}":{first},"\\u{ord(name[0]):04x}{name[1:]}":{second}'
         for both in (pair, escaped):
             yield f"{{{both}}}".encode()
+            yield f'{{{both},"status":0}}'.encode()
             yield f'{{"taskId":"t1",{both},"status":1}}'.encode()
             yield f'{{"data":{{"taskId":"t1","state":"success",{both}}}}}'.encode()
 

@@ -78,7 +78,8 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
         fresh = _in_order(batch, new)
         due = _apply(conn, fresh, now)
         # What is stale may be old news repeated by a stranger: it is asked about, not passed on under our name.
-        current = [item for item in fresh if item.verdict is not Verdict.STALE]
+        # Nor is what is no text: Standard Webhooks signs text, and there is no callback that is none.
+        current = [item for item in fresh if item.verdict is not Verdict.STALE and _is_text(item.body)]
         due += pass_on(conn, now, [Arrived(item.id, item.source, item.callback) for item in current])
     receipts, told = [], set()
     for item in batch:
@@ -106,6 +107,14 @@ def _apply(conn: Connection, items: Sequence[Received], at: datetime) -> int:
     # A notification holds the reference it is sent by, also where a delivery says nothing of a task.
     callback_urls.follow(conn, calls, at, named={item.callback for item in items if item.callback})
     return due + sum(statement.decision is Decision.CONFIRM for statement in said)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _in_order(batch: Sequence[Received], new: set[str]) -> list[Received]:

@@ -75,7 +75,7 @@ def test_delivery_id__of_a_sender_is_its_own() -> None:
 
 @pytest.mark.parametrize("task_id", HOSTILE, ids=[repr(name[:12]) for name in HOSTILE])
 def test_object_prefix__hostile_task_ids_stay_in_their_folder(task_id: str) -> None:
-    """A key has exactly four parts, none of them empty, `.` or `..`, at most 1,024 bytes, all visible ASCII."""
+    """F23: a key has exactly four parts, none of them empty, `.` or `..`, at most 1,024 bytes, all visible ASCII."""
     assert_tame(task_id)
 
 

@@ -41,7 +41,7 @@ def test_line__time_in_utc_level_process_name_message_fields(
 def test_line__no_value_makes_a_second_one(
     configure: Configure, capsys: pytest.CaptureFixture[str], character: str
 ) -> None:
-    """Neither message nor field can forge a line or move a terminal's cursor."""
+    """F81: neither message nor field can forge a line or move a terminal's cursor."""
     configure().warning("told %s", f"a{character}2026-11-21 forged", extra={"field": f"b{character}forged"})
     [line] = capsys.readouterr().err.splitlines()
     assert line.isprintable()

@@ -273,6 +273,20 @@ def test_environment__onto_a_section_that_is_none(folder: Path) -> None:
     )
 
 
+def test_strangers__whom_to_believe_and_how_much_to_hear(folder: Path) -> None:
+    """F82: proxies are addresses or networks, a rate is a number of requests in a time; anything else is refused."""
+    text = '[server]\ntrusted_proxies = ["10.0.0.0/8", "::1"]\nuntrusted_rate = { requests = 5, seconds = 10 }\n'
+    server = loaded(folder, text).server
+    assert (("10.0.0.0/8", "::1"), 5, 10) == (
+        server.trusted_proxies, server.untrusted_rate.requests, server.untrusted_rate.seconds,
+    )  # fmt: skip
+    wrong = '[server]\ntrusted_proxies = ["caddy", "10.0.0.1/8", "*"]\nuntrusted_rate = { requests = 0, seconds = 1 }\n'
+    found = problems(folder, wrong)
+    expected = "must be IP addresses or networks like 10.0.0.0/8, without host bits"
+    assert [f"server.trusted_proxies.{number}: {expected}" for number in range(3)] == found[:3]
+    assert found[3].startswith("server.untrusted_rate.requests: ")
+
+
 @pytest.mark.parametrize("text", ["[server", "a = ", "\x00"])
 def test_load__no_toml(folder: Path, text: str) -> None:
     """A file that is no TOML is one clear line that names it."""

@@ -140,7 +140,7 @@ def test_record__repeats_are_counted_once_stored(db: Database) -> None:
 
 
 def test_record__concurrent_duplicates_make_one_asset(ledger_url: str) -> None:
-    """Eight receivers taking the same deliveries at once commit each exactly once, and nobody is locked out."""
+    """F24: eight receivers taking the same deliveries at once commit each exactly once, and nobody is locked out."""
     first = Database(ledger_url, patience=20)
     migrate.upgrade(first)
     claims.register_sources(first, CAPS)
@@ -206,7 +206,7 @@ def test_insert_new__two_writers_wait_for_each_other_but_never_in_a_circle(fresh
 
 @pytest.mark.parametrize("failure_first", [True, False])
 def test_states__success_outlives_failure_in_any_order(db: Database, failure_first: bool) -> None:
-    """A believed failure before a success is reopened; one after it changes nothing."""
+    """F25: a believed failure before a success is reopened; one after it changes nothing."""
     pair = [received(statement(event(progress=Progress.FAILED))), received()]
     put(db, *(pair if failure_first else reversed(pair)))
     assert {"t1": TaskState.SUCCEEDED} == states(db)
@@ -450,7 +450,7 @@ def test_assets__a_doubted_file_does_not_stand_in_the_way(db: Database) -> None:
 
 
 def test_hint__other_files_than_the_provider_names_are_recorded(db: Database) -> None:
-    """When the poll names another path than the callback did, the asset is the poll's and the audit log says so."""
+    """F32: when the poll names another path than the callback, the asset is the poll's and the audit log says so."""
     forged = event(outputs=[output("/forged.mp4")])
     put(db, received(statement(forged, decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
     look = take_look(db)
@@ -473,7 +473,7 @@ def test_assets__a_link_signed_anew_is_the_same_asset(db: Database) -> None:
 
 
 def test_assets__the_same_place_under_another_path(db: Database) -> None:
-    """Another path at the same place is the same asset if the provider says so, else a recorded conflict."""
+    """F29: another path at the same place is the same asset if the provider says so, else a recorded conflict."""
     put(db, received(statement(verdict=Verdict.TOKEN)))
     doubtful = statement(event(outputs=[output("/other.mp4")]), verdict=Verdict.TOKEN)
     put(db, received(doubtful))

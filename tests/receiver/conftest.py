@@ -10,7 +10,7 @@ from archive.ledger import migrate
 from archive.ledger.database import Database
 from tests.doubles import FakeClock
 from tests.origin import Origin, origin
-from tests.receiver.house import House, open_house, s3_credentials
+from tests.receiver.house import SETTINGS, House, open_house, s3_credentials
 from tests.receiver.outward import Service, made, serving, takes
 from tests.simulator.helpers import HMAC_KEY, Simulator, running
 
@@ -43,6 +43,14 @@ def small_db(migrated: Path, tmp_path: Path, clock: FakeClock) -> Iterator[Datab
 @pytest.fixture
 def house(small_db: Database, clock: FakeClock) -> Iterator[House]:
     with open_house(small_db, clock) as house:
+        yield house
+
+
+@pytest.fixture
+def patient(small_db: Database, clock: FakeClock) -> Iterator[House]:
+    """A receiver that tells no stranger to wait."""
+    rate = {"requests": 1_000_000, "seconds": 60}
+    with open_house(small_db, clock, server={**SETTINGS["server"], "untrusted_rate": rate}) as house:
         yield house
 
 

@@ -10,12 +10,12 @@ from tests.receiver.house import KEY, TOKEN, House
 @pytest.mark.parametrize(
     ("method", "path", "line"),
     [
-        ("POST", f"/webhooks/token/{TOKEN}", "POST /webhooks/{source}/{token} 400"),
-        ("POST", "/webhooks/token/guessed", "POST /webhooks/{source}/{token} 400"),
+        ("POST", f"/webhooks/token/{TOKEN}", "POST /webhooks/{source}/{token} 200"),
+        ("POST", "/webhooks/token/guessed", "POST /webhooks/{source}/{token} 401"),
         ("GET", f"/webhooks/token/{TOKEN}", "GET /webhooks/{source}/{token} 405"),
         ("POST", f"/webhooks/absent/{TOKEN}", "POST /webhooks/{source}/{token} 404"),
         ("POST", "/webhooks/signed", "POST /webhooks/{source} 400"),
-        ("POST", f"/webhooks/token/rkcb_{'ab' * 52}", "POST /webhooks/{source}/{token} 400"),
+        ("POST", f"/webhooks/token/rkcb_{'ab' * 52}", "POST /webhooks/{source}/{token} 401"),
         ("POST", f"/webhooks/token/rkcb_{'ab' * 52}/x", "POST unrouted 404"),
         ("POST", f"/webhooks/token/{TOKEN}/", "POST unrouted 404"),
         ("GET", f"/{TOKEN}?q={TOKEN}", "GET unrouted 404"),

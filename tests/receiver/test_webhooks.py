@@ -72,7 +72,7 @@ def test_recorded__the_documented_signature_opens_a_signed_source(small_db: Data
 
 
 def test_duplicate__is_a_200_and_a_counter(house: House) -> None:
-    """A delivery repeated word for word changes nothing but a counter."""
+    """F31: a delivery repeated word for word changes nothing but a counter."""
     first, second = house.deliver().json(), house.deliver().json()
     assert ("accepted", "duplicate") == (first["outcome"], second["outcome"])
     assert first["delivery_id"] == second["delivery_id"]
@@ -114,7 +114,7 @@ def test_hint__with_a_key_to_ask_the_link_is_not_taken(house: House) -> None:
 
 @pytest.mark.parametrize("key", ["an-old-key", KEY])
 def test_rotation__both_keys_open(house: House, key: str) -> None:
-    """The old key and the new one are accepted side by side."""
+    """F30: the old key and the new one are accepted side by side."""
     assert ("accepted", None) == said(house, key=key)
 
 
@@ -158,7 +158,7 @@ def test_401__leaves_nothing_of_a_swapped_task(house: House) -> None:
 
 
 def test_headers__names_in_any_case_and_sent_twice(house: House) -> None:
-    """Header names have no case; a signature sent twice must match as it is judged."""
+    """F30: header names have no case; a signature sent twice must match as it is judged."""
     headers, body = kie.sample("t1", LINK, key=KEY, now=house.clock.now)
     upper = {name.upper(): value for name, value in headers.items()}
     assert 200 == house.client.post("/webhooks/signed", content=body, headers=upper).status_code
@@ -178,7 +178,7 @@ def test_stale__is_refused_where_nobody_can_be_asked(house: House, seconds: int)
 
 
 def test_stale__is_a_hint_where_the_status_api_can_be_asked(house: House) -> None:
-    """With an API key a late callback is worth a look, and no more."""
+    """F31: with an API key a late callback is worth a look, and no more."""
     headers, body = kie.sample("t1", LINK, key=KEY, now=house.clock.now)
     house.clock.advance(hours=3)
     assert ("accepted", None) == said(house, "asked", body, headers=headers)
@@ -256,28 +256,43 @@ def test_body__of_exactly_the_limit(house: House) -> None:
     assert ("ignored", "not_final") == said(house, "open", body, key=None)
 
 
-@pytest.mark.parametrize(
-    ("headers", "status", "reason"),
-    [
-        ({"Content-Type": "text/plain"}, 415, "not_json_type"),
-        ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "not_json_type"),
-        ({"Content-Type": "multipart/form-data; boundary=x"}, 415, "not_json_type"),
-        ({"Content-Type": "application/jsonp"}, 415, "not_json_type"),
-        ({"Content-Type": ""}, 415, "not_json_type"),
-        ({"Content-Encoding": "gzip"}, 415, "encoded_body"),
-        ({"Content-Encoding": "br, gzip"}, 415, "encoded_body"),
-        ({"Content-Type": "application/json; charset=utf-8"}, 200, None),
-        ({"Content-Type": "Application/JSON"}, 200, None),
-        ({"Content-Type": "application/cloudevents+json"}, 200, None),
-        ({"Content-Encoding": "identity"}, 200, None),
-    ],
-)
-def test_415(house: House, headers: dict[str, str], status: int, reason: str | None) -> None:
-    """What says of itself that it is not plain JSON is refused; any kind of JSON is taken."""
-    response = house.deliver(headers=headers)
-    assert status == response.status_code
-    if reason:
-        assert_problem(response, status, reason)
+KINDS = [
+    ({"Content-Type": "text/plain"}, "not_json_type"),
+    ({"Content-Type": "application/x-www-form-urlencoded"}, "not_json_type"),
+    ({"Content-Type": "multipart/form-data; boundary=x"}, "not_json_type"),
+    ({"Content-Type": "application/jsonp"}, "not_json_type"),
+    ({"Content-Type": ""}, "not_json_type"),
+    ({"Content-Type": "application/json; charset=utf-8"}, None),
+    ({"Content-Type": "Application/JSON"}, None),
+    ({"Content-Type": "application/cloudevents+json"}, None),
+    ({"Content-Encoding": "identity"}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "reason"), KINDS)
+def test_415__from_a_stranger(house: House, headers: dict[str, str], reason: str | None) -> None:
+    """Without proof, what says of itself that it is no JSON is refused; any kind of JSON is taken."""
+    response = house.deliver("open", headers=headers, key=None)
+    if reason is None:
+        assert 200 == response.status_code
+    else:
+        assert_problem(response, 415, reason)
+
+
+@pytest.mark.parametrize(("source", "token"), [("signed", None), ("token", TOKEN), ("both", TOKEN)])
+def test_type__of_proved_callbacks_is_not_asked(house: House, source: str, token: str | None) -> None:
+    """A callback that proves itself is JSON if it can be read as JSON, whatever its sender calls it."""
+    for number, (headers, _) in enumerate(KINDS):
+        assert ("accepted", None) == said(house, source, headers=headers, token=token, task_id=f"t{number}")
+
+
+def test_415__compressed(house: House) -> None:
+    """F34: nothing compressed is unpacked, whoever sends it; no provider documents that it compresses."""
+    for source, token in (("open", None), ("signed", None), ("token", TOKEN)):
+        for encoding in ("gzip", "br, gzip", "GZIP", "x"):
+            response = house.deliver(source, headers={"Content-Encoding": encoding}, token=token)
+            assert_problem(response, 415, "encoded_body")
+    assert (0, 0, 0) == house.rows
 
 
 def test_415__without_a_type_is_taken(house: House) -> None:
