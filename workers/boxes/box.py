@@ -18,7 +18,7 @@ MAX_DEPTH = 8  # stsd's parent stands at 5
 
 TRUNCATED = "truncated"
 HEADER = 16  # bytes: 32-bit size, kind, and the 64-bit size that may follow
-CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf mfra".split())
+CONTAINERS = frozenset(b"moov trak mdia minf dinf stbl mvex moof traf mfra".split())
 
 
 class Span(NamedTuple):

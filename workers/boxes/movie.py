@@ -11,6 +11,7 @@ from typing import Literal
 from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, Box, span_of
 from workers.boxes.fields import MALFORMED, unpack, version
+from workers.boxes.reference import check_own_media
 from workers.boxes.samples import last_byte, total_ticks
 from workers.boxes.structure import Layout, Track
 
@@ -87,7 +88,10 @@ def read_movie(moov: Box, size: int, *, after_media: bool) -> Movie:
 def _read_line(mdia: Box, size: int) -> Line:
     scale, _ = _clock(mdia.first(b"mdhd").body)
     (handler,) = unpack(">4s", mdia.first(b"hdlr").body, 8)
-    stbl = mdia.first(b"minf").first(b"stbl")
+    minf = mdia.first(b"minf")
+    if handler in (b"vide", b"soun"):
+        check_own_media(minf)
+    stbl = minf.first(b"stbl")
     stsd = stbl.first(b"stsd").body
     codec, width, height = b"", 0, 0
     if unpack(">I", stsd, 4)[0]:
