@@ -135,24 +135,23 @@ def _others() -> Iterator[tuple[str, bytes]]:
     for muxer, (video, audio) in MUXERS.items():
         target = io.BytesIO()
         with av.open(target, "w", format=muxer) as file:
-            if video:
-                picture = file.add_stream(video, rate=25)
-                assert isinstance(picture, av.VideoStream)
-                picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+            picture = file.add_stream(video, rate=25) if video else None
             sound = file.add_stream(audio, rate=44100)
             assert isinstance(sound, av.AudioStream)
             sound.layout = "stereo"
-            for number in range(25 if video else 0):
-                frame = av.VideoFrame(64, 48, "yuv420p")
-                frame.pts = number
-                file.mux(picture.encode(frame))
+            if isinstance(picture, av.VideoStream):
+                picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+                for number in range(25):
+                    frame = av.VideoFrame(64, 48, "yuv420p")
+                    frame.pts = number
+                    file.mux(picture.encode(frame))
+                file.mux(picture.encode(None))
             silence = av.AudioFrame("s16", "stereo", 44100)
             silence.sample_rate, silence.pts = 44100, 0
             resampler = av.AudioResampler(sound.format, "stereo", 44100, frame_size=sound.codec_context.frame_size)
             for piece in (*resampler.resample(silence), *resampler.resample(None)):
                 file.mux(sound.encode(piece))
             file.mux(sound.encode(None))
-            file.mux(picture.encode(None) if video else [])
         yield f"{muxer} by FFmpeg", target.getvalue()
 
 
