@@ -37,6 +37,7 @@ class Source(Section):
     insecure_http: bool = False  # follow plain http links and call a plain http api_base (tests, demo)
     confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
     allow_unsigned: bool = False  # take callbacks that prove nothing
+    accept_undeclared_end: bool = False  # archive a fragmented film whose end nothing declares, by its length alone
     max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
     rate_limit: RateLimit | None = None  # the account's, polling included; at most half of it is used
     proxy_keys: tuple[Secret, ...] = ()  # keys of yours that callers of the proxy may send, beside api_key

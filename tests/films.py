@@ -24,7 +24,7 @@ FRAGMENTED = {  # FFmpeg's mov muxer options: five fragments to a second, where 
     "frag_duration": "200000",  # microseconds
 }
 INDEXED = FRAGMENTED | {"movflags": f"{FRAGMENTED['movflags']}+dash+global_sidx"}
-CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf", b"mfra")
+CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"mvex", b"moof", b"traf", b"mfra")
 
 
 @cache

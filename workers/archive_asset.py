@@ -6,7 +6,7 @@ proof; the ledger's word comes last. Whoever takes over after a crash finds at e
 after the intent never needs the link again. What to do when a step fails is `workers.outcome`'s business.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -51,6 +51,7 @@ class Ports:
     fetch: Callable[[Claim, Link], AbstractContextManager[Fetched]]
     refresh: Callable[[Claim], Link | None]  # a link signed anew by the provider; None where it has none to give
     clock: Callable[[], datetime]
+    length_suffices: Container[str] = frozenset()  # sources that archive a film whose end nothing declares
 
 
 def archive_asset(claim: Claim, ports: Ports) -> None:
@@ -68,8 +69,8 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
     with ExitStack() as stack:
         claim, fetched = _fetch(claim, ports, stack)
         media = _checked(claim, fetched)
-        if not (media.complete or fetched.length_known):
-            raise FetchInterruptedError("end_unknown")
+        if not media.complete:
+            _judge_end(media, length_known=fetched.length_known, suffices=claim.source in ports.length_suffices)
         intent = _intent(claim, fetched, media, ports.bucket)
         results.intend(ports.db, claim, intent)
         stored = _put(intent, fetched, ports.store)
@@ -115,16 +116,31 @@ def _checked(claim: Claim, fetched: Fetched) -> Media:
         raise FetchInterruptedError("short_body") from exc
 
 
+def _judge_end(media: Media, *, length_known: bool, suffices: bool) -> None:
+    """
+    Judge a file that declares no end by the transfer's length.
+
+    A film that was cut at the origin, exactly between two fragments, is sent under a length that is right for what is
+    left. What real muxers write declares its end, so for a film that length suffices only where an operator says so.
+    """
+    if not length_known:
+        raise FetchInterruptedError("end_unknown")
+    if media.format == "mov" and not suffices:
+        raise NotMediaError("end_undeclared")
+
+
 def _intent(claim: Claim, fetched: Fetched, media: Media, bucket: str) -> Intent:
     prefix = object_prefix(claim.source, claim.task_id, claim.role, claim.asset_id)
     try:
-        facts = dump(asdict(probe(fetched.file, media)))
+        facts = asdict(probe(fetched.file, media))
     except ProbeError as exc:
         # The walk says that it is whole media of its kind. That our one decoder cannot read it, be it a picture's very
         # header, is no reason to lose it: FFmpeg knows no animated WebP, and others will.
-        facts = dump({"probe_error": exc.reason})
+        facts = {"probe_error": exc.reason}
+    if not media.complete:
+        facts["end_declared"] = False
     key = f"{prefix}.{media.extension}"
-    return Intent(bucket, key, fetched.size, fetched.sha256, media.content_type, facts)
+    return Intent(bucket, key, fetched.size, fetched.sha256, media.content_type, dump(facts))
 
 
 def _put(intent: Intent, fetched: Fetched, store: ArchiveStore) -> StoredObject:

@@ -1,9 +1,10 @@
 """
-The child that decodes: `python -I -m workers.media_child video|image|audio|poster FORMAT CPU_SECONDS MEMORY MAX_WIDTH`,
-file on stdin.
+The child that decodes: `python -I -m workers.media_child video|image|audio|poster FORMAT WALL_SECONDS CPU_SECONDS
+MEMORY MAX_WIDTH`, file on stdin.
 
-Hostile bytes meet FFmpeg's C code here and nowhere else. The child confines itself before it reads the
-first of them: no file it could open, no process it could start, no core, nothing to write to but stdout.
+Hostile bytes meet FFmpeg's C code here and nowhere else. The child confines itself (`workers.confine`) before it reads
+the first of them: no file it could open or delete, no process it could start, signal or look into, nothing to write to
+but stdout.
 The demuxer is fixed by the format that was found, so that no playlist is ever recognised, and references to other files
 are refused.
 
@@ -14,7 +15,6 @@ imported.
 
 import json
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,6 +24,8 @@ import av
 import av.subtitles.codeccontext  # PyAV imports these two at the first stream that needs them,
 import av.subtitles.stream  # when no file can be opened any more
 from av.container import InputContainer
+
+from workers.confine import confine
 
 DEMUXERS = {  # FFmpeg's name for the one that reads a format, and the options it is given
     "mov": ("mov", {"enable_drefs": "0"}),
@@ -40,7 +42,7 @@ JPEG_QUALITY = 4  # FFmpeg's quantiser, 2 (best) to 31
 
 
 class _Input:
-    """Standard input read by position, so that the offset shared with the parent never moves."""
+    """Standard input read by position."""
 
     def __init__(self) -> None:
         self.size, self.at = os.fstat(0).st_size, 0
@@ -59,12 +61,13 @@ class _Input:
         return self.at
 
 
-def main(task: str, media_format: str, cpu_seconds: int, memory: int, max_width: int) -> int:
+def main(task: str, media_format: str, wall_seconds: int, cpu_seconds: int, memory: int, max_width: int) -> int:
     """Answer *task* on stdout and return the exit status."""
-    _confine(cpu_seconds, memory)
+    source = _Input()
+    confine(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, memory=memory)
     demuxer, options = DEMUXERS[media_format]
     try:
-        with av.open(_Input(), "r", format=demuxer, container_options=options, io_open=_refuse_reference) as media:
+        with av.open(source, "r", format=demuxer, container_options=options, io_open=_refuse_reference) as media:
             answer = _poster(media, max_width) if task == "poster" else json.dumps(FACTS[task](media)).encode()
     except MemoryError:  # FFmpeg's is an FFmpegError as well, but no fault of the file's
         raise
@@ -72,18 +75,6 @@ def main(task: str, media_format: str, cpu_seconds: int, memory: int, max_width:
         return os.EX_DATAERR
     sys.stdout.buffer.write(answer)
     return os.EX_OK if answer else os.EX_NOINPUT
-
-
-def _confine(cpu_seconds: int, memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # SIGXCPU tells it from a kill
-    for limit, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 0),  # what is open stays open: stdin, stdout, stderr
-        (resource.RLIMIT_NPROC, 0),  # the root user is exempt
-    ):
-        resource.setrlimit(limit, (value, value))
 
 
 def _refuse_reference(*_: object) -> NoReturn:

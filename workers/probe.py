@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import IO, Any, cast
 
@@ -120,15 +121,20 @@ def poster(file: IO[bytes], *, max_width: int = 640, limits: Limits = DEFAULT_LI
 def _ask(task: str, media_format: Format, file: IO[bytes], limits: Limits, max_width: int = 0) -> bytes:
     file.flush()
     deadline = monotonic() + limits.wall_seconds
-    arguments = map(str, (task, media_format, limits.cpu_seconds, limits.memory, max_width))
-    with subprocess.Popen(
-        [sys.executable, "-I", "-B", "-m", "workers.media_child", *arguments],
-        stdin=file,  # a SpooledTemporaryFile moves to disk here
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={},
-        start_new_session=True,
-    ) as child:
+    patience = math.ceil(limits.wall_seconds) + 1  # after which a child that nobody waits for ends by itself
+    arguments = map(str, (task, media_format, patience, limits.cpu_seconds, limits.memory, max_width))
+    # Opened again, for reading only: this very file is put afterwards. A SpooledTemporaryFile moves to disk here.
+    with (
+        Path(f"/dev/fd/{file.fileno()}").open("rb", buffering=0) as own,
+        subprocess.Popen(
+            [sys.executable, "-I", "-B", "-m", "workers.media_child", *arguments],
+            stdin=own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
+        ) as child,
+    ):
         try:
             answer = _read(cast(IO[bytes], child.stdout), deadline, limits.answer)
             status = child.wait(max(0.0, deadline - monotonic()))

@@ -62,7 +62,8 @@ class Runtime:
         meter = Meter(db, settings.sources)
         self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
-        self._ports = Ports(db, self._store, settings.store.bucket, self._fetch, refresh, _utc_now)
+        undeclared = frozenset(name for name, source in settings.sources.items() if source.accept_undeclared_end)
+        self._ports = Ports(db, self._store, settings.store.bucket, self._fetch, refresh, _utc_now, undeclared)
         self._notifier = Notifier(
             db, {target.name: target for target in settings.notify}, settings.sources, settings.store.companion,
             self._egress, partial(link_to, self._store), _utc_now, random.random,

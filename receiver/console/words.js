@@ -72,6 +72,8 @@ const REASONS = {
   // the file
   empty_file: "The file is empty",
   truncated: "The file is cut off",
+  media_elsewhere: "The file only refers to another one, which holds the film",
+  end_undeclared: "Nothing in the file says where the film ends, so it may be cut off",
   malformed_box: "The file is damaged",
   no_video_track: "The file has no picture",
   zero_duration: "The film has no length",

@@ -51,6 +51,7 @@ class House:
     store: MemoryStore = field(default_factory=MemoryStore)
     fresh: Link | None = None
     refreshed: int = 0
+    length_suffices: set[str] = field(default_factory=set)
 
     def refresh(self, claim: Claim) -> Link | None:
         self.refreshed += 1
@@ -58,7 +59,7 @@ class House:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.db, self.store, "videos", self.fetch, self.refresh, self.clock)
+        return Ports(self.db, self.store, "videos", self.fetch, self.refresh, self.clock, self.length_suffices)
 
     def take(self, owner: str = "w1") -> Claim:
         claim = claims.take(self.db, owner, {"kie": 8}, LEASE)
@@ -337,16 +338,46 @@ def test_not_a_film__is_never_put(house: House, film: bytes, spoil: Callable[[by
     assert [] == house.store.keys()
 
 
-def test_end_unknown__a_fragmented_film_without_proof_of_its_end(house: House) -> None:
-    """Where neither transfer nor structure shows the end it is another try; either of them is enough."""
+def undeclared(house: House) -> House:
+    """The same house with a fragmented film of which nothing declares the end."""
     house.fetch.body = rebuild(films()["fragmented"], {b"mfra": lambda _: b""})
-    house.fetch.length_known = False
+    return house
+
+
+def test_end_unknown__a_film_without_proof_of_its_end(house: House) -> None:
+    """Where neither transfer nor structure shows the end it is another try."""
+    undeclared(house).fetch.length_known = False
     assert "end_unknown" == house.fail(FetchInterruptedError)
     assert [] == house.store.keys()
-    house.fetch.length_known = True
-    house.clock.advance(minutes=1)
+
+
+def test_end_undeclared__a_length_is_no_proof_for_a_film(house: House) -> None:
+    """F64: a film that may have lost its last fragments is never put by its length alone; a person has to look."""
+    for _ in range(3):
+        assert "end_undeclared" == undeclared(house).fail(NotMediaError)
+        house.clock.advance(minutes=1)
+    assert (AssetState.QUARANTINED, "end_undeclared") == (house.asset()["state"], house.asset()["reason"])
+    assert [] == house.store.keys()
+
+
+def test_end_undeclared__accepted_by_a_source(house: House) -> None:
+    """Where the source accepts it the stated length suffices, and the manifest says that no end was declared."""
+    undeclared(house).length_suffices = {"kie"}
     house.work()
-    assert AssetState.ARCHIVED == house.asset()["state"]
+    assert (False, 320) == (house.manifest["media"]["end_declared"], house.manifest["media"]["width"])
+
+
+def test_end_undeclared__accepted_by_a_source_needs_a_length(house: House) -> None:
+    """Where the source accepts it, a transfer that states no length is still another try."""
+    undeclared(house).length_suffices = {"kie"}
+    house.fetch.length_known = False
+    assert "end_unknown" == house.fail(FetchInterruptedError)
+
+
+def test_end_declared__is_not_mentioned(house: House) -> None:
+    """Of a film that declares its end nothing more is said."""
+    house.work()
+    assert "end_declared" not in house.manifest["media"]
 
 
 @pytest.mark.parametrize("cut", [0, 1000])

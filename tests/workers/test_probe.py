@@ -303,22 +303,6 @@ def test_answer_is_not_trusted(spool: IO[bytes], tmp_path: Path, monkeypatch: py
         facts(spool)
 
 
-def test_confined() -> None:
-    """The child can open no file and make no pipe."""
-    program = """if True:
-        import errno, os
-        from workers import media_child
-        media_child._confine(cpu_seconds=10, memory=1 << 30)
-        for attempt in (lambda: open("/dev/null"), os.pipe):
-            try:
-                attempt()
-            except OSError as exc:
-                assert exc.errno == errno.EMFILE
-            else:
-                raise AssertionError(attempt)"""
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
 def test_import_is_lean() -> None:
     """Asking for probes loads no media library into the asking process."""
     program = "import sys, workers.probe, workers.media; sys.exit('av' in sys.modules)"

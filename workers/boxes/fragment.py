@@ -5,6 +5,7 @@ Decides that the samples of each of its track runs lie inside the file, and adds
 decides whether more fragments should follow.
 """
 
+from array import array
 from struct import calcsize
 
 from archive.errors import NotMediaError
@@ -45,16 +46,17 @@ def read_fragment(moof: Box, origin: int, lines: dict[int, Line], size: int) -> 
         base = stated.get("base", origin if flags & BASE_IS_MOOF else follows)
         duration, sample_size = line.defaults
         defaults = stated.get("duration", duration), stated.get("size", sample_size)
-        follows, ticks = _read_runs(traf, base, defaults, size)
-        line.ticks += ticks
+        follows, ticks, shortest = _read_runs(traf, base, defaults, size)
+        if ticks:
+            line.add(ticks, shortest)
         for tfdt in traf.all(b"tfdt"):
             (began,) = unpack(">Q" if version(tfdt.body) else ">I", tfdt.body, 4)
             line.end = max(line.end, began + ticks)
 
 
-def _read_runs(traf: Box, base: int, defaults: tuple[int, int], size: int) -> tuple[int, int]:
-    """Return where the data of *traf* ends in the file, and its ticks."""
-    at, ticks = base, 0
+def _read_runs(traf: Box, base: int, defaults: tuple[int, int], size: int) -> tuple[int, int, int]:
+    """Return where the data of *traf* ends in the file, its ticks, and those of its shortest sample."""
+    at, ticks, shortest = base, 0, 0xFFFF_FFFF
     for trun in traf.all(b"trun"):
         flags, count = unpack(">II", trun.body)
         if flags & DATA_OFFSET:
@@ -62,14 +64,21 @@ def _read_runs(traf: Box, base: int, defaults: tuple[int, int], size: int) -> tu
         first_row = 8 + 4 * bool(flags & DATA_OFFSET) + 4 * bool(flags & FIRST_SAMPLE_FLAGS)
         columns = [name for flag, name in TRUN_COLUMNS if flags & flag]
         cells = numbers(table(trun.body, first_row, count, 4 * len(columns)), "I")
-        run_ticks, run_bytes = (
-            sum(cells[columns.index(name) :: len(columns)]) if name in columns else count * default
+        (run_ticks, least), (run_bytes, _) = (
+            _sum_and_least(cells[columns.index(name) :: len(columns)])
+            if name in columns
+            else (count * default, default)
             for name, default in zip(("duration", "size"), defaults, strict=True)
         )
         if at < 0:
             raise NotMediaError(MALFORMED)
         at += run_bytes
         ticks += run_ticks
+        shortest = min(shortest, least) if count else shortest
         if at > size:
             raise NotMediaError(TRUNCATED)
-    return at, ticks
+    return at, ticks, shortest
+
+
+def _sum_and_least(column: "array[int]") -> tuple[int, int]:
+    return sum(column), min(column, default=0)

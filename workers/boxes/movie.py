@@ -5,12 +5,13 @@ Decides that every sample of its own tables lies inside the file. Never decides 
 follow, and add to the timelines kept here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from archive.errors import NotMediaError
 from workers.boxes.box import TRUNCATED, Box, span_of
 from workers.boxes.fields import MALFORMED, unpack, version
+from workers.boxes.reference import check_own_media
 from workers.boxes.samples import last_byte, total_ticks
 from workers.boxes.structure import Layout, Track
 
@@ -24,6 +25,7 @@ class Line:
     track: Track
     scale: int  # ticks a second
     ticks: int  # sum of all sample durations
+    shortest: int = 0  # ticks of its shortest sample
     end: int = 0  # where its last fragment ends, on the film's clock
     defaults: tuple[int, int] = (0, 0)  # trex: sample duration in ticks, sample size in bytes
 
@@ -32,18 +34,20 @@ class Line:
         """How long its samples last."""
         return self.ticks / self.scale
 
+    def add(self, ticks: int, shortest: int) -> None:
+        """Add samples that last *ticks*, the shortest of them *shortest*."""
+        self.shortest = min(self.shortest, shortest) if self.ticks else shortest
+        self.ticks += ticks
+
 
 @dataclass(slots=True)
 class Movie:
     """What `moov` says, and what fragments added since."""
 
     layout: Layout
-    declared: float  # seconds of the whole film; 0.0 if unstated
+    declared: float  # seconds; 0.0 if unstated
+    declared_of_all: float  # seconds, where that is said of the fragments too, else 0.0
     lines: dict[int, Line]  # by track number
-    own_seconds: float = field(init=False)  # what its own sample tables hold
-
-    def __post_init__(self) -> None:
-        self.own_seconds = self.seconds
 
     @property
     def seconds(self) -> float:
@@ -60,6 +64,7 @@ def read_movie(moov: Box, size: int, *, after_media: bool) -> Movie:
     layout: Layout = "moov_last" if after_media else "moov_first"
     lines = dict[int, Line]()
     scale, declared = _clock(moov.first(b"mvhd").body)
+    fragmented: int | None = None
     for trak in moov.all(b"trak"):
         tkhd = trak.first(b"tkhd").body
         (number,) = unpack(">I", tkhd, 20 if version(tkhd) else 12)
@@ -71,14 +76,22 @@ def read_movie(moov: Box, size: int, *, after_media: bool) -> Movie:
             if number in lines:
                 lines[number].defaults = (duration, sample_size)
         for mehd in mvex.all(b"mehd"):
-            (declared,) = unpack(">Q" if version(mehd.body) else ">I", mehd.body, 4)
-    return Movie(layout, 0.0 if declared in UNKNOWN_DURATION else declared / scale, lines)
+            (fragmented,) = unpack(">Q" if version(mehd.body) else ">I", mehd.body, 4)
+    # Beside samples of moov's own, FFmpeg's mvhd speaks of those only (8.2.2: it need not know of fragments).
+    of_all = declared if fragmented is None and not any(line.ticks for line in lines.values()) else fragmented
+    seconds, of_all_seconds = (
+        0.0 if n in UNKNOWN_DURATION else n / scale for n in (fragmented or declared, of_all or 0)
+    )
+    return Movie(layout, seconds, of_all_seconds, lines)
 
 
 def _read_line(mdia: Box, size: int) -> Line:
     scale, _ = _clock(mdia.first(b"mdhd").body)
     (handler,) = unpack(">4s", mdia.first(b"hdlr").body, 8)
-    stbl = mdia.first(b"minf").first(b"stbl")
+    minf = mdia.first(b"minf")
+    if handler in (b"vide", b"soun"):
+        check_own_media(minf)
+    stbl = minf.first(b"stbl")
     stsd = stbl.first(b"stsd").body
     codec, width, height = b"", 0, 0
     if unpack(">I", stsd, 4)[0]:
@@ -94,7 +107,7 @@ def _read_line(mdia: Box, size: int) -> Line:
     )
     if last_byte(stbl, sound=track.kind == "audio") > size:
         raise NotMediaError(TRUNCATED)
-    return Line(track, scale, total_ticks(stbl))
+    return Line(track, scale, *total_ticks(stbl))
 
 
 def _clock(body: memoryview) -> tuple[int, int]:

@@ -12,11 +12,13 @@ from archive.errors import NotMediaError
 from workers.boxes.box import Box
 from workers.boxes.fields import MALFORMED, counted, numbers, table, unpack
 
+DIGITS = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 
-def total_ticks(stbl: Box) -> int:
-    """Return the sum of all sample durations (`stts`), in ticks of the track."""
+
+def total_ticks(stbl: Box) -> tuple[int, int]:
+    """Return the sum of all sample durations (`stts`), in ticks of the track, and the shortest of them."""
     runs = numbers(counted(stbl.first(b"stts").body, 8), "I")
-    return sum(map(mul, runs[::2], runs[1::2]))
+    return sum(map(mul, runs[::2], runs[1::2])), min(runs[1::2], default=0)
 
 
 def last_byte(stbl: Box, *, sound: bool) -> int:
@@ -52,5 +54,5 @@ def _sizes(box: Box) -> tuple["array[int]", int, int]:
         raise NotMediaError(MALFORMED)
     rows = table(box.body, 12, (count * bits + 7) // 8, 1)
     if bits == 4:
-        return array("B", (half for byte in rows for half in (byte >> 4, byte & 15))), 0, count  # and a padding half
+        return array("B", rows.hex().encode().translate(DIGITS)), 0, count  # and a padding half
     return numbers(rows, "H" if bits == 16 else "B"), 0, count

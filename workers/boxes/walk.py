@@ -57,6 +57,7 @@ def _walk(reader: BoxReader) -> tuple[bytes | None, Movie | None, Declaration]:
     brand, movie, declaration = None, None, Declaration()
     seen = set[bytes]()
     for span in reader.outermost():
+        declaration.edges.add(span.at)
         match span.kind:
             case b"ftyp":
                 brand = bytes(reader.load(span).body[:4])
@@ -71,11 +72,12 @@ def _walk(reader: BoxReader) -> tuple[bytes | None, Movie | None, Declaration]:
                     raise NotMediaError(TRUNCATED)
                 movie.layout = "fragmented"
                 read_fragment(moof, span.at, movie.lines, reader.size)
-                declaration.fragments.add(span.at)
+                declaration.add_fragment(span.at)
             case b"sidx":
                 leading = not seen & {b"moof", b"styp"}
                 declaration.follow_index(reader.load(span), span.stop, reader.size, leading=leading)
             case b"mfra":
                 declaration.check_access(reader.load(span))
         seen.add(span.kind)
+    declaration.edges.add(reader.size)
     return brand, movie, declaration

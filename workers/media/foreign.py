@@ -10,10 +10,22 @@ MAGIC = (  # where a foreign file's signature stands, the signature, our slug
     (0, b"PK\x03\x04", "zip_archive"),
     (0, b"PK\x05\x06", "zip_archive"),
     (0, b"\x1f\x8b", "gzip_archive"),
+    (0, b"BZh", "bzip2_archive"),
+    (0, b"\xfd7zXZ\0", "xz_archive"),
+    (0, b"(\xb5/\xfd", "zstd_archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z_archive"),
+    (0, b"Rar!", "rar_archive"),
+    (257, b"ustar", "tar_archive"),  # of one sound it would be walked as that sound
+    (0, b"%PDF-", "pdf_document"),
     (0, b"\x7fELF", "executable"),
     (0, b"MZ", "executable"),
+    (0, b"\xca\xfe\xba\xbe", "executable"),  # Mach-O for several processors, and Java
+    (0, b"\xfe\xed\xfa", "executable"),  # Mach-O, either word size and byte order
+    (0, b"\xce\xfa\xed\xfe", "executable"),
+    (0, b"\xcf\xfa\xed\xfe", "executable"),
     (8, b"AVI ", "avi_file"),
     (0, b"\x1aE\xdf\xa3", "webm_file"),
+    (0, b"FLV", "flv_file"),
     (0, b"OggS", "ogg_file"),
     (0, b"fLaC", "flac_file"),
     (0, b"\xff\xf1", "aac_file"),  # ADTS, MPEG-4 and MPEG-2

@@ -11,6 +11,7 @@ from typing import Literal
 from archive.errors import NotMediaError
 from workers.media.reader import MALFORMED, NO_SIZE, TRUNCATED, Reader
 
+CHEAP = 16  # sub-blocks that cost as much as another format's part
 IMAGE, EXTENSION, TRAILER, PADDING = b",", b"!", b";", b"\0"
 
 
@@ -54,7 +55,7 @@ def _pass_sub_blocks(reader: Reader, at: int) -> int:
             length = held[index]
             index += 1 + length
             blocks += 1
-        reader.spend(blocks)
+        reader.spend(1 + blocks // CHEAP)
         if not blocks:
             raise NotMediaError(TRUNCATED)
         at += index - first

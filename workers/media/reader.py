@@ -14,7 +14,7 @@ from workers.boxes.fields import unpack
 
 CHUNK = 1 << 18  # bytes
 BEHIND = CHUNK // 8  # bytes of them kept behind a place ahead: a walk that looked ahead, some frames far, returns
-MAX_PARTS = 2_000_000  # 14 hours of MP3, 500 MB of GIF; some five seconds of our time
+MAX_PARTS = 400_000  # nearly three hours of MP3, 1.6 GB of GIF; a second of our time
 READINGS = 2  # of the whole file: a walk goes forward, and looks back at little
 SLACK = 64 * CHUNK  # bytes read beyond that: as often a small file may fill the buffer
 
