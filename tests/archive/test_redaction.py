@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from archive.callback_token import mint
-from receiver.redaction import LAYERS, _layers, redact
+from archive.redaction import LAYERS, _layers, redact
 from tests.doubles import START
 
 MINTED = mint("ace", "ab" * 16, START + timedelta(days=1), "k" * 32)
