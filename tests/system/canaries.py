@@ -79,7 +79,7 @@ class Watch:
             # Between fork and exec a child is still its parent's copy.
             if not is_ours and b"workers.media_child" in command:
                 self.children += 1
-                self.seen[f"environment {command[:60]!r}"] = (process / "environ").read_bytes()
+                self.seen[f"environment {command[:60]!r} {pid}"] = (process / "environ").read_bytes()
             threads = os.listdir(process / "task")  # noqa: PTH208
             below = [int(each) for t in threads for each in (process / "task" / t / "children").read_text().split()]
         for child in below:
