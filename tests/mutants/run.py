@@ -2,7 +2,8 @@
 Do the tests notice what they are there for? Each patch beside this file is one bug, and names the tests it must fail.
 
 A bug is put into a copy of the tree with an interpreter of its own, since a child process finds our packages by where
-they are installed. First all named tests must pass as things are; then each patch must apply, and its tests must end
+they are installed. First all named tests must pass as things are, in a copy that is compiled by it and that the others
+are copies of; then each patch must apply, and its tests must end
 with pytest's status 1: a failed test. Any other status, such as that of a module which cannot be imported, is no
 verdict, and as bad as a bug that survives.
 """
@@ -68,11 +69,14 @@ def applied(tree: Path, patch: Path, *options: str) -> bool:
     return subprocess.run(command, cwd=tree, env=env, capture_output=True, check=False).returncode == 0
 
 
-def judge(root: Path, mutant: Mutant) -> Finding:
-    """Run the tests of *mutant* with its bug in."""
+def judge(base: Path, mutant: Mutant) -> Finding:
+    """Run the tests of *mutant* with its bug in, in a copy of *base*."""
     started = time.monotonic()
-    with _copy(root) as folder:
+    with tempfile.TemporaryDirectory(prefix="reelkeep-mutant-", ignore_cleanup_errors=True) as folder:
         tree = Path(folder)
+        # With its instants, by which what was compiled is known to be of a file as it is.
+        shutil.copytree(base, tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".venv", ".git"))
+        _install(tree)
         verdict = "does not apply"
         if applied(tree, mutant.patch):
             status, _ = _pytest(tree, mutant.tests)
@@ -84,13 +88,15 @@ def main(root: Path, slugs: Sequence[str] = ()) -> int:
     """Judge the bugs called *slugs*, or all; print a table. Returns 0 where every one was killed."""
     mutants = [m for m in map(read, sorted((root / FOLDER).glob("*.patch"))) if not slugs or m.slug in slugs]
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    with _copy(root) as folder:
-        status, said = _pytest(Path(folder), tests, seconds=_SECONDS * 4)
-    if status != 0:
-        _say(f"{said}\nThese tests do not pass as things are, so they tell nothing of bugs.")
-        return 1
-    with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        findings = list(threads.map(lambda mutant: judge(root, mutant), mutants))
+    with tempfile.TemporaryDirectory(prefix="reelkeep-mutants-", ignore_cleanup_errors=True) as folder:
+        base = Path(folder)
+        _copy(root, base)
+        status, said = _pytest(base, tests, seconds=_SECONDS * 4)
+        if status != 0:
+            _say(f"{said}\nThese tests do not pass as things are, so they tell nothing of bugs.")
+            return 1
+        with ThreadPoolExecutor(_AT_A_TIME) as threads:
+            findings = list(threads.map(lambda mutant: judge(base, mutant), mutants))
     for found in findings:
         _say(f"{found.verdict:<16}{found.seconds:5.1f} s  {found.mutant.slug}: {found.mutant.bug}")
         if found.verdict != KILLED:
@@ -100,15 +106,18 @@ def main(root: Path, slugs: Sequence[str] = ()) -> int:
     return 0 if killed == len(findings) and findings else 1
 
 
-def _copy(root: Path) -> "tempfile.TemporaryDirectory[str]":
-    """A copy of the tree as it stands, without what git ignores, and with an interpreter that finds it first."""
-    folder = tempfile.TemporaryDirectory(prefix="reelkeep-mutant-", ignore_cleanup_errors=True)
-    tree = Path(folder.name)
+def _copy(root: Path, tree: Path) -> None:
+    """Make *tree* a copy of *root* as it stands, without what git ignores."""
     listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0"):
         if name and (root / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / name, tree / name)
+            shutil.copy2(root / name, tree / name)
+    _install(tree)
+
+
+def _install(tree: Path) -> None:
+    """Give *tree* an interpreter that finds our packages there, and all others where they are."""
     venv.create(tree / ".venv", symlinks=True)
     here, there = Path(sys.executable).parent, tree / ".venv" / "bin"
     for program in here.iterdir():  # tests find servers beside the interpreter
@@ -116,13 +125,12 @@ def _copy(root: Path) -> "tempfile.TemporaryDirectory[str]":
             (there / program.name).symlink_to(program)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(tree / ".venv")}))
     (packages / "tree.pth").write_text(f"{tree}\n{sysconfig.get_path('purelib')}\n")
-    return folder
 
 
 def _pytest(tree: Path, tests: Iterable[str], seconds: float = _SECONDS) -> tuple[int | None, str]:
     """Run *tests* in *tree*; their exit status, None where they took too long, and what was said."""
     options = ("-q", "-x", "-p", "no:cacheprovider", "--no-header", "--timeout", "30")
-    command = (str(tree / ".venv/bin/python"), "-B", "-m", "pytest", *options, *tests)
+    command = (str(tree / ".venv/bin/python"), "-m", "pytest", *options, *tests)
     with subprocess.Popen(
         command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as running:

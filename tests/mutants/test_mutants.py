@@ -55,15 +55,13 @@ def patch_of(project: Path, slug: str, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "verdict"),
     [
-        ("    return 2 * number", "    return 3 * number", KILLED),
-        ("    return 2 * number", "    return number + number", SURVIVED),
         ("    return 2 * number", "    return (", "pytest said 4"),
         ("    return 7 * number", "    return 3 * number", "does not apply"),
     ],
-    ids=["killed", "survived", "not a module any more", "does not apply"],
+    ids=["not a module any more", "does not apply"],
 )
-def test_judge(project: Path, old: str, new: str, verdict: str) -> None:
-    """Only a failed test is a bug noticed; a module that cannot be imported proves nothing."""
+def test_judge__no_verdict(project: Path, old: str, new: str, verdict: str) -> None:
+    """A module that cannot be imported proves nothing, and no more does a patch for yesterday's code."""
     assert verdict == judge(project, read(patch_of(project, "bug", old, new))).verdict
     assert MODULE == (project / "module.py").read_text()
 
@@ -74,7 +72,7 @@ def test_main__fails_where_one_bug_survives(project: Path, capsys: pytest.Captur
     patch_of(project, "unnoticed", "    return 2 * number", "    return number + number")
     assert 1 == main(project)
     said = capsys.readouterr().out
-    assert "unnoticed: a wrong double" in said
+    assert [KILLED, SURVIVED] == [line.split()[0] for line in said.splitlines() if line.endswith(": a wrong double")]
     assert "1 of 2 bugs" in said
     assert 0 == main(project, ["noticed"])
 
