@@ -38,16 +38,16 @@ class Canaries(dict[str, str]):
         self[name] = before + secrets.token_hex(20)
         return self[name]
 
-    def found(self, outputs: Mapping[str, bytes], *, but: Iterable[str] = ()) -> list[tuple[str, str, bytes]]:
+    def found(self, outputs: Mapping[str, bytes], *, but: Iterable[str] = ()) -> dict[tuple[str, str], bytes]:
         """Which secrets stand in which outputs, and what stands around them; *but* are those that may."""
         sought = {name: forms(secret) for name, secret in self.items() if name not in set(but)}
-        return [
-            (name, where, text[max(0, text.find(form) - 80) :][:200])
+        return {
+            (name, where): text[max(0, text.find(form) - 80) :][:200]
             for where, text in outputs.items()
             for name, spelt in sought.items()
             for form in spelt
             if form in text
-        ]
+        }
 
 
 class Watch:

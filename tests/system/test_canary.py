@@ -200,12 +200,12 @@ def test_no_secret_in_any_output(run: Run) -> None:
     run.watch.stop()
     outputs = run.said | run.watch.seen | _redis_holds(run) | _notified(run) | files(run.folder / "s3")
     outputs |= files(run.folder / "tmp") | files(run.folder / "redis") | {"log": run.service.log_path.read_bytes()}
-    assert [] == run.secrets.found(outputs)
+    assert {} == run.secrets.found(outputs)
     # Links and what a callback held are what the ledger is for; what proves who we are is not.
     kept = {where: text for where, text in files(run.folder).items() if "ledger.db" in where}
     assert kept
     mays = [name for name in run.secrets if name.startswith("link")] + ["callback token", "minted token"]
-    assert [] == run.secrets.found(kept, but=mays)
+    assert {} == run.secrets.found(kept, but=mays)
 
 
 def _deliver(run: Run) -> None:
