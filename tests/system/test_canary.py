@@ -82,6 +82,7 @@ class Run:
         self.service = Service(folder, s3=self.store_env["S3_ENDPOINT_URL"], redis=self.redis_url, sources="")
         stack.enter_context(stopping(self.service))
         self.watch.pids |= {store._process.pid}
+        self._http = stack.enter_context(httpx.Client(trust_env=False, timeout=30))
         self._settings()
 
     def start(self, name: str, **env: str) -> None:
@@ -91,9 +92,7 @@ class Run:
         """Ask the service; what it answers is output."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= more.pop("headers", {})
-        answer = httpx.request(
-            method, f"{self.service.url}{path}", headers=headers, trust_env=False, timeout=30, **more
-        )
+        answer = self._http.request(method, f"{self.service.url}{path}", headers=headers, **more)
         where = f"{method} {path.partition('?')[0]} {answer.status_code} {len(self.said)}"
         heads = json.dumps([(name, value) for name, value in answer.headers.items() if name != "location"])
         self.said[where] = heads.encode() + answer.content
@@ -182,6 +181,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         yield Run(tmp_path, stack)
 
 
+@pytest.mark.timeout(300)  # a dozen processes are started
 def test_no_secret_in_any_output(run: Run) -> None:
     """
     Films that come, links that do not, an API and a store that repeat what they hear, crashes in every kind of thread,
