@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo up test lint bench lock
+.PHONY: help setup demo up test mutants lint bench lock
 help:        ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
@@ -30,6 +30,9 @@ lint: setup      ## format, rules, types
 
 test: lint       ## everything, on a fresh machine
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+mutants: setup   ## put each bug of tests/mutants in; the test it names must turn red
+	$(BIN)/python -m tests.mutants
 
 bench: setup     ## what is claimed about speed and load, measured; writes docs/benchmarks
 	$(BIN)/python -m tests.benchmarks.polling

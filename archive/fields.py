@@ -6,6 +6,7 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
@@ -25,7 +26,9 @@ def _resolve_secret(value: Any, info: ValidationInfo) -> Any:
     kind, _, name = value.partition(":")
     if kind == "env":
         value = context.get("environ", {}).get(name, "").strip()
-        problem = f"the environment variable {name} is not set"
+        # Any other name may be the secret itself, in the wrong place.
+        shown = f" {name}" if re.fullmatch(r"[A-Z_][A-Z0-9_]*", name) else " it names"
+        problem = f"the environment variable{shown} is not set"
     elif kind == "file":
         try:
             value = (context.get("folder", Path()) / name).read_text().strip()
@@ -47,6 +50,10 @@ def _begins(*schemes: str, or_empty: bool = False) -> AfterValidator:
         url = value.get_secret_value() if isinstance(value, SecretStr) else value
         if not url.startswith(schemes) and (url or not or_empty):
             raise ValueError(f"must begin with {' or '.join(schemes)}")
+        try:
+            _ = urlsplit(url).port
+        except ValueError:  # its words hold what stands there
+            raise ValueError("is not a URL: its host or port cannot be read") from None
         return value
 
     return AfterValidator(check)

@@ -1,23 +1,60 @@
 """What the service's processes have in common at their start and end."""
 
+import errno
+import os
 import signal
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import make_url
 
 from archive import logs
+from archive.hidden import secrets_of
 from archive.settings import Settings, SettingsError, load
 
 EX_CONFIG = 78  # sysexits.h; supervisors need not try again
 
 
+# The same tomorrow; a full disk, say, is not.
+_LASTING = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP}
+
+
 def begin(name: str) -> Settings:
-    """Set up logging for the process called *name* and read the settings; exit with 78 where they cannot be used."""
+    """
+    Set up logging for the process called *name* and read the settings; exit with 78 where they cannot be used.
+
+    What the process makes from now on, such as the ledger with its links, is its user's alone to read.
+    """
     logs.configure(name)
+    os.umask(0o077)
     try:
-        return load()
+        settings = load()
+        logs.hide(secrets_of(settings, os.environ))
+        if problems := list(_unusable(settings, spools=name == "worker")):
+            raise SettingsError(problems)
     except SettingsError as exc:
         print("reelkeep: the settings cannot be used:", *exc.problems, sep="\n  ", file=sys.stderr)  # noqa: T201
         sys.exit(EX_CONFIG)
+    return settings
+
+
+def _unusable(settings: Settings, *, spools: bool) -> Iterator[str]:
+    """Folders that nothing can be written to, one line each."""
+    folders = {"workers.spool": settings.workers.spool} if spools else {}
+    ledger = make_url(settings.ledger.url)
+    if ledger.get_backend_name() == "sqlite" and ledger.database:
+        folders["ledger.url"] = Path(ledger.database).parent
+    for setting, folder in folders.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as exc:
+            if exc.errno in _LASTING:
+                yield f"{setting}: {folder} cannot be written to ({exc.strerror})"
 
 
 def stop_requested() -> threading.Event:

@@ -30,6 +30,7 @@ from archive.fields import (
     SigningKey,
 )
 from archive.sources import RateLimit, Source
+from archive.tables import printable
 from archive.targets import Target
 
 ENVIRONMENT = {
@@ -166,8 +167,8 @@ def read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except OSError as exc:
         raise SettingsError([f"{path}: cannot be read ({exc.strerror})"]) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError([f"{path}: is not TOML: {exc}"]) from exc
+    except (ValueError, RecursionError) as exc:  # TOML's own, no UTF-8, a number of 5,000 digits, a deep nest
+        raise SettingsError([printable(f"{path}: is not TOML: {exc}")]) from exc
 
 
 def load(environ: Mapping[str, str] = os.environ, *, for_client: bool = False) -> Settings:
@@ -199,4 +200,4 @@ def load(environ: Mapping[str, str] = os.environ, *, for_client: bool = False) -
 
 def _line(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"] if part != "[key]") or "settings"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+    return printable(f"{where}: {error['msg'].removeprefix('Value error, ')}")

@@ -19,6 +19,7 @@ import httpx
 
 from archive import embedded, logs, starter
 from archive.errors import LedgerError
+from archive.hidden import secrets_of
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
 from archive.model import Callbacks
@@ -35,6 +36,7 @@ _START_TIME = 30.0  # seconds for servers and web to answer
 def up(options: Namespace) -> int:
     """Run until told to stop. Returns the exit code."""
     logs.configure("up")
+    os.umask(0o077)  # ledger, spool and secrets are this user's alone to read
     data = Path(options.data).resolve()
     data.mkdir(parents=True, exist_ok=True)
     with _only_one(data):
@@ -44,6 +46,7 @@ def up(options: Namespace) -> int:
         try:
             servers, found = _complete(environ, data, options.port)
             settings = load({**environ, **found})
+            logs.hide(secrets_of(settings, {**environ, **found}))
         except (SettingsError, embedded.MissingProgramError) as exc:
             print(f"reelkeep: cannot start:\n  {str(exc).replace(chr(10), chr(10) + '  ')}", file=sys.stderr)
             return 78

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from archive.alerts import alerts, link_lives
 from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
+from archive.hidden import secrets_of
 from archive.identity import can_be_ours
 from archive.ledger import callback_urls, deliveries, notification_queries, operator, orders, queries, targets, tasks
 from archive.ledger.database import Database
@@ -66,7 +67,7 @@ class Api:
         found = await self._one(request, queries.delivery)
         shown = views.row(found)
         if require(request, self._settings.server, Role.VIEWER) is Role.OPERATOR:
-            shown["body"] = await run_sync(views.body_text, found["body"], _secrets(self._settings))
+            shown["body"] = await run_sync(views.body_text, found["body"], secrets_of(self._settings))
         return Answer(shown)
 
     async def add_task(self, request: Request) -> Response:
@@ -223,17 +224,3 @@ class Api:
 def _polling(polling: queries.Polling, source: Source) -> dict[str, Any]:
     per_minute = round(source.budget.per_minute, 1)
     return {**vars(polling), "lag": round(polling.lag.total_seconds()), "requests_per_minute": per_minute}
-
-
-def _secrets(settings: Settings) -> list[str]:
-    """All of ours, whoever echoes them: longest first, so that one within another leaves nothing of it."""
-    server = settings.server
-    found = [*server.operator_tokens, *server.viewer_tokens, *server.signing_keys]
-    for source in settings.sources.values():
-        found += [
-            *source.tokens,
-            *source.webhook_keys,
-            *source.proxy_keys,
-            *([source.api_key] if source.api_key else []),
-        ]
-    return sorted({secret.get_secret_value() for secret in found}, key=len, reverse=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from archive.instants import iso
-from receiver.redaction import redact
+from archive.redaction import redact
 
 _OPENED = ("metadata", "media", "facts", "headers")
 _HIDDEN = ("link", "second_link", "claimed", "owner", "fence", "leased_until", "task", "body")

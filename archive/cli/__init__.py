@@ -3,7 +3,7 @@ The command line. `up` and `migrate` work on this machine, `doctor` looks at it 
 API, with the same verbs.
 
 Exit codes: 0 done; 1 the service refused, or something is not as it should be; 2 wrong usage; 69 the service or the
-ledger cannot be reached; 78 the settings cannot be used.
+ledger cannot be reached; 70 a mistake of ours; 78 the settings cannot be used.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from archive import logs
 from archive.cli import callbacks, doctor, generate, lists, local, notify, orders, tasks
 from archive.cli.verbs import Verbs
 from archive.errors import LedgerError
@@ -20,7 +21,7 @@ from reelkeep.client import RefusedError, UnreachableError
 _GROUPS = (local, doctor, callbacks, generate, orders, lists, tasks, notify)  # in the order of --help
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 (one for each exit code)
     """Run one command and return its exit code."""
     options = parser().parse_args(arguments)
     if options.config:
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 69
     except BrokenPipeError:
         return 0
+    except Exception as exc:  # its own message may hold an address with a password
+        print(f"reelkeep: this should not happen:\n{logs.describe(exc)}", file=sys.stderr)
+        return os.EX_SOFTWARE
 
 
 def parser() -> argparse.ArgumentParser:

@@ -138,6 +138,17 @@ def test_settings__are_78(config: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert "store.bucket" in said
 
 
+def test_a_mistake_of_ours__is_70(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What should not happen says where, and not in the words of a library, which hold what it was given."""
+    config.with_name("ledger.db").write_text("no database" * 99)
+    config.write_text(f"[ledger]\nurl = 'sqlite:///{config.with_name('ledger.db')}'\n")
+    assert 70 == main(["migrate", "--config", str(config)])
+    said = capsys.readouterr().err
+    assert said.startswith("reelkeep: this should not happen:\nTraceback")
+    assert "sqlite3.DatabaseError" in said
+    assert "SQL:" not in said
+
+
 def test_unreachable__is_69(config: Path, service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody there, or somebody who is no Reelkeep, exits with 69."""
     assert 69 == main(["status", "--config", str(config), "--url", "http://127.0.0.1:1"])

@@ -111,7 +111,7 @@ def test_load__all_mistakes_at_once(folder: Path) -> None:
         ),
         ('tokens = ["env:ABSENT"]', "sources.kie.tokens.0: the environment variable ABSENT is not set"),
         ('tokens = ["env:BLANK"]', "sources.kie.tokens.0: the environment variable BLANK is not set"),
-        ('tokens = ["env:"]', "sources.kie.tokens.0: the environment variable  is not set"),
+        ('tokens = ["env:"]', "sources.kie.tokens.0: the environment variable it names is not set"),
         ('tokens = ["file:absent"]', "sources.kie.tokens.0: the file absent cannot be read, or is empty"),
         ('tokens = ["file:empty"]', "sources.kie.tokens.0: the file empty cannot be read, or is empty"),
         ('tokens = ["file:binary"]', "sources.kie.tokens.0: the file binary cannot be read, or is empty"),

@@ -1,6 +1,7 @@
 """What the decoding child tells, and that whatever happens to it costs one `ProbeError`."""
 
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from archive.roles import Kind
 from simulator.films import make_film
 from tests.films import LAYOUTS, Edit, Layout, box, copy_film, films, rebuild
 from tests.media import MAKERS, check, made
+from tests.system.canaries import Watch
 from workers.media import Media
 from workers.probe import Film, Limits, Picture, Sound, poster, probe
 
@@ -173,6 +175,23 @@ def test_probe__isolated(spool: IO[bytes], tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     assert facts(written(spool, films()["moov_last"])).width == 320
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: the media child's environment, which needs /proc")
+def test_probe__is_handed_no_secret(spool: IO[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child's environment is empty, so that what takes it over finds no key of ours (F80)."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    written(spool, films()["moov_last"])
+    watch = Watch()
+    try:
+        watch.pids.add(os.getpid())
+        for _ in range(20):
+            facts(spool)
+            if watch.children:
+                break
+    finally:
+        watch.stop()
+    assert {b""} == {text for where, text in watch.seen.items() if where.startswith("environment")}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

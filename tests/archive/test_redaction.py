@@ -1,7 +1,9 @@
 """What is taken out of a body before anybody sees it."""
 
+import html
 import json
 import time
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
@@ -9,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from archive.callback_token import mint
-from receiver.redaction import LAYERS, _layers, redact
+from archive.redaction import LAYERS, _layers, redact
 from tests.doubles import START
 
 MINTED = mint("ace", "ab" * 16, START + timedelta(days=1), "k" * 32)
@@ -26,7 +28,7 @@ def every_byte(text: str) -> str:
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": lambda s: s,
     "JSON": lambda s: json.dumps(s)[1:-1],
     "JSON, not ASCII": lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
@@ -43,6 +45,18 @@ SPELLINGS = {
     "everything escaped, percent-encoded twice": lambda s: quote(quote(escaped(s), safe=""), safe=""),
     "percent-encoded, everything escaped": lambda s: escaped(quote(s, safe="")),
     "everything escaped, everything escaped": lambda s: escaped(escaped(s)),
+    "base64": lambda s: b64encode(s.encode()).decode(),
+    "base64, behind something": lambda s: b64encode(f"u{s}".encode()).decode(),
+    "base64, between other things": lambda s: b64encode(f"https://h/{s}\n".encode()).decode()[12:],
+    "base64 for URLs": lambda s: urlsafe_b64encode(s.encode()).decode(),
+    "base64, in a URL": lambda s: quote(b64encode(s.encode()).decode(), safe=""),
+    "HTML": html.escape,
+    "HTML in HTML": lambda s: html.escape(html.escape(s)),
+    "HTML, decimal": lambda s: "".join(f"&#{ord(c)};" for c in s),
+    "HTML, hexadecimal": lambda s: "".join(f"&#x{ord(c):04X};" for c in s),
+    "HTML, by names": lambda s: s.replace("&", "&amp;").replace("=", "&equals;").replace("/", "&sol;"),
+    "HTML, in JSON": lambda s: json.dumps(html.escape(s)),
+    "hexadecimal escapes": lambda s: "".join(f"\\x{byte:02x}" for byte in s.encode()),
     "every byte percent-encoded, twice": lambda s: every_byte(every_byte(s)),
     "every byte, everything escaped, every byte": lambda s: every_byte(escaped(every_byte(s))),
 }
@@ -87,6 +101,7 @@ LINKS = {
     "an apostrophe": "https://h.example/a?x='SECRET'",
     "a space, encoded": "https://h.example/my%20film\\u003fx=a%20SECRET",
     "a quotation mark, encoded": "https%3A%2F%2Fh.example%2Fa%3Fx%3D%2522SECRET",
+    "HTML": "https:&#x2F;&sol;h.example/a&quest;x&#61;1&amp;sig&equals;SECRET",
     "a user": "https%3A%2F%2Fu:SECRET@h.example%2Fa",
     "no scheme": "//h.example/a?sig=SECRET",
 }
@@ -124,10 +139,16 @@ def test_redact__not_what_is_too_short() -> None:
     assert "a key, seven77" == redact("a key, seven77", ["k", "key", "seven77"])
 
 
-@pytest.mark.parametrize("encoded", ["c2VjcmV0LXNlY3JldA==", "&#115;ecret-secret", r"\x73ecret-secret"])
-def test_redact__not_in_other_encodings(encoded: str) -> None:
-    """Only the escapes of JSON and URLs are undone; nobody should believe more."""
+@pytest.mark.parametrize("encoded", ["terces-terces", "secret-\nsecret", "c2Vj\ncmV0LXNlY3JldA=="])
+def test_redact__not_in_other_spellings(encoded: str) -> None:
+    """What is reversed or in pieces is not found; nobody should believe more."""
     assert encoded == redact(encoded, ["secret-secret"])
+
+
+def test_redact__html_leaves_what_means_nothing() -> None:
+    """What only looks like an entity, or is no character, is no way to hide a secret behind it."""
+    for before in ("&nothing;", "&#x110000;", "&#xd800;", "&#0;", "&#9999999;", "&;", "&#;", "&amp", "&amp;amp;"):
+        assert f"{before}[secret]" == redact(f"{before}secret-secret", ["secret-secret"])
 
 
 HUGE = {
@@ -141,6 +162,11 @@ HUGE = {
     "users": lambda n: "https://" + "a@" * (n // 2),
     "one link": lambda n: "https://" + "a" * n,
     "backslashes in a link": lambda n: "https://h" + ("\\" * 62 + "/") * (n // 63),
+    "entities": lambda n: "&#37;" * (n // 5),
+    "entities of entities": lambda n: "&" + "amp;" * (n // 4),
+    "beginnings of entities": lambda n: "&#x0" * (n // 4),
+    "a long entity": lambda n: "&#" + "0" * n,
+    "base64 of beginnings": lambda n: "cmtjYl8" * (n // 7),
     "escapes": lambda n: "%61" * (n // 3),
     "an escape in an escape in an escape": lambda n: "%2" + "%3" * (n // 2) + "5",
 }

@@ -3,19 +3,21 @@ Take secrets out of text that a stranger wrote: ours, and what is signed in its 
 
 A provider may echo the callback URL (KIE does), and what it echoes may stand in JSON, in JSON within JSON and in
 another URL's query, each with escapes of its own. So the text is read as it stands and with the escapes of JSON
-(`\\u0072`, any number of backslashes) and of URLs (`%72`) undone, layer by layer; what is found in a layer is cut out
-of the text at the place it came from.
+(`\\u0072` or `\\x72`, any number of backslashes), of URLs (`%72`) and of HTML (`&#114;`) undone, layer by layer; what
+is found in a layer is cut out of the text at the place it came from. In base64 a secret is found by its looks there.
 
-Nothing else is undone: a secret in base64, in HTML entities, in `\\x72`, reversed or in pieces stays where it is, and
-so does what is signed in a link without `scheme://`. The number of layers is bounded, and each is read once: the text
-is a stranger's, and must not choose how long we search.
+Nothing else is undone: a secret reversed or in pieces stays where it is, and so does what is signed in a link that is
+in base64 or has no `//`. The number of layers is bounded, and each is read once: the text is a stranger's, and must
+not choose how long we search.
 """
 
 import re
 from array import array
+from base64 import b64encode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from html import unescape
 
 from archive.callback_token import PREFIX
 
@@ -25,8 +27,10 @@ SHORTEST = 8  # characters: to cut out every "k" would hide nothing, and leave n
 Span = tuple[int, int]
 
 _ESCAPE = re.compile(
-    rb"""\\+ (?: u(?P<high>d[89ab][0-9a-f]{2}) \\+ u(?P<low>d[c-f][0-9a-f]{2}) | u(?P<unit>[0-9a-f]{4}) )?
-      |  % (?:25)* (?P<byte>[0-9a-f]{2})""",
+    rb"""\\+ (?: u(?P<high>d[89ab][0-9a-f]{2}) \\+ u(?P<low>d[c-f][0-9a-f]{2}) | u(?P<unit>[0-9a-f]{4})
+              | x(?P<hexed>[0-9a-f]{2}) )?
+      |  % (?:25)* (?P<byte>[0-9a-f]{2})
+      |  & (?:amp;)* (?P<entity> \# (?: x0*[0-9a-f]{1,6} | 0*[0-9]{1,7} ) | [a-z][a-z0-9]{1,30} ) ;""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ENDS = b' \t\n\r\f\v"<>'  # of a link, where they are not escaped
@@ -35,8 +39,22 @@ _FOLD = bytes.maketrans(_ENDS, _ESCAPED_END * len(_ENDS))
 _LINK = re.compile(rb"""//[^?#\s"<>]*([?#])?""")  # of any scheme, or none
 _USER = re.compile(rb"""//([^/\\?#\s"<>]*@)""")
 _QUERY = re.compile(rb"""[^\s"<>]*""")
+
+
+def _in_base64(raw: bytes) -> frozenset[bytes]:
+    """How *raw* looks within base64: of its first and last characters those that do not depend on what is beside it."""
+    return frozenset(
+        encode(b"\0" * before + raw)[-(-before * 4 // 3) : (before + len(raw)) * 4 // 3]
+        for encode in (b64encode, urlsafe_b64encode)
+        for before in range(3)
+    )
+
+
 # A token cut short goes, too: what is left of its signature would help to guess the rest.
-_MINTED = re.compile(re.escape(PREFIX.encode()) + b"[0-9a-f]*")
+_MINTED = re.compile(
+    b"%b[0-9a-f]*|(?:%b)[a-z0-9+/_-]*"
+    % (re.escape(PREFIX.encode()), b"|".join(re.escape(look.lower()) for look in sorted(_in_base64(PREFIX.encode()))))
+)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -119,9 +137,11 @@ def _layers(raw: bytes) -> Iterator[_Layer]:
 
 def _meaning(escape: re.Match[bytes]) -> bytes:
     """What an escape stands for; backslashes before anything but a code unit stand for nothing."""
-    high, low, unit, byte = escape.groups()
-    if byte:
-        meaning = bytes((int(byte, 16),))
+    high, low, unit, hexed, byte, entity = escape.groups()
+    if byte or hexed:
+        meaning = bytes((int(byte or hexed, 16),))
+    elif entity:
+        meaning = unescape(f"&{entity.decode()};").encode("utf-8", "surrogatepass")
     elif unit:
         meaning = chr(int(unit, 16)).encode("utf-8", "surrogatepass")
     elif high:
@@ -134,7 +154,8 @@ def _meaning(escape: re.Match[bytes]) -> bytes:
 @lru_cache(maxsize=256)
 def _needles(secret: str) -> frozenset[bytes]:
     """*secret* as it is sought in a layer: as it stands, and as it looks when its own escapes were undone, too."""
-    found = {layer.text for layer in _layers(secret.encode("utf-8", "surrogatepass"))}
+    raw = secret.encode("utf-8", "surrogatepass")
+    found = {layer.text for layer in _layers(raw)} | _in_base64(raw)
     return frozenset(_folded(text) for text in found if len(text) >= SHORTEST and len(secret) >= SHORTEST)
 
 
