@@ -76,7 +76,8 @@ class WireError(TransientError):
     """
     The other side, or the network between us, gave no whole answer to a request.
 
-    `timed_out`, `name_not_resolved`, `certificate_refused`, `tls_failed`, `answer_malformed`, `unreachable`.
+    `timed_out`, `name_not_resolved`, `certificate_refused`, `tls_failed`, `answer_malformed`, `unreachable`;
+    `proxy_refused`, `proxy_unreachable` where an egress proxy stands between.
     """
 
 

@@ -4,12 +4,12 @@ import re
 from urllib.parse import urlsplit
 
 from archive.errors import NotUnderstoodError
+from archive.urls import MAX_URL
 
 # Visible characters only: no control character, no lone surrogate, no NUL ever reaches a column or a log line.
 _NAME = re.compile(r"[^\W_]|[!-~]")
 MAX_NAME = 512
-MAX_URL = 8192
-_URL = re.compile(r"https?://[!-~]+")
+_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
 
 def check_name(value: str | None, what: str) -> str:
@@ -30,7 +30,8 @@ def check_url(value: str, what: str = "link") -> str:
     """
     Return *value* if it has the form of an absolute http(s) URL in ASCII with a host.
 
-    Whether it may be followed is the egress guard's decision, at the moment of following it.
+    Whatever `archive.urls.read_url` reads has it. What has it and cannot be read is kept all the same, for a person:
+    whether a link may be followed is the egress guard's decision, at the moment of following it.
 
     Raises:
         NotUnderstoodError: `<what>_not_a_url`.

@@ -7,6 +7,11 @@ from enum import IntEnum, StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from archive.errors import LinkRefusedError, NotUnderstoodError
+from archive.urls import read_url
+
+MAX_OUTPUTS = 100  # of one event; pages show a handful, and a body of 1 MiB could name 40,000
+
 
 class Verdict(IntEnum):
     """How far a statement proves itself, weakest first. Stored and shown by its lower-case name."""
@@ -86,11 +91,15 @@ class Link:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
+        """Where it leads, as whoever follows it reads it; empty where it cannot be followed."""
+        try:
+            return read_url(self.url).host
+        except LinkRefusedError:
+            return ""
 
     @property
     def path(self) -> str:
-        """The URL's path without query: what stays the same when a link is signed anew."""
+        """The path as given, without query: what stays the same when a link is signed anew. Part of asset ids."""
         return urlsplit(self.url).path
 
     def __repr__(self) -> str:
@@ -114,7 +123,11 @@ class Output:
 
 @dataclass(frozen=True)
 class Event:
-    """What one delivery or one poll answer says, in our words."""
+    """
+    What one delivery or one poll answer says, in our words.
+
+    Raises NotUnderstoodError, `too_many_outputs`, when made with more than MAX_OUTPUTS: each becomes an asset.
+    """
 
     task_id: str
     progress: Progress
@@ -123,6 +136,10 @@ class Event:
     reason: str | None = None  # the provider's failure code as a slug; `state_unknown` where it uses a new word
     completed_at: datetime | None = None
     storage_expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.outputs) > MAX_OUTPUTS:
+            raise NotUnderstoodError("too_many_outputs")
 
 
 @dataclass(frozen=True)

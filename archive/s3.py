@@ -37,7 +37,8 @@ class S3Store:
             response_checksum_validation="when_required",
         )
         session = boto3.Session(region_name=settings.region)
-        self._client = session.client("s3", endpoint_url=settings.endpoint_url or None, config=config)
+        verify = str(settings.ca_file) if settings.ca_file else None
+        self._client = session.client("s3", endpoint_url=settings.endpoint_url or None, config=config, verify=verify)
         public = settings.public_endpoint_url or settings.endpoint_url
         self._public = session.client("s3", endpoint_url=public or None, config=config)
 

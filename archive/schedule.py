@@ -53,17 +53,19 @@ def is_hopeless(*, now: datetime, expected_at: datetime, hinted_at: datetime | N
     return now - max(expected_at, hinted_at or expected_at) > GIVE_UP
 
 
-def next_try(*, now: datetime, attempts: int, must_by: datetime, spread: float) -> datetime:
+def next_try(
+    *, now: datetime, attempts: int, must_by: datetime, spread: float, asked: timedelta | None = None
+) -> datetime:
     """
     The next attempt after *attempts* failed ones: exponential with full jitter, from 1 s to 5 minutes.
 
-    While the deadline is ahead at least two more tries fit before it.
+    Not before *asked* is over, where the other side asked for a pause. But while the deadline is ahead at least two
+    more tries fit before it, whatever was asked.
     """
     ceiling = min(RETRY_CEILING, RETRY_FLOOR * 2 ** min(attempts, 10))
-    if must_by > now:
-        ceiling = min(ceiling, (must_by - now) / 3)
-    delay: timedelta = max(RETRY_FLOOR, ceiling * spread)
-    return now + delay
+    room = (must_by - now) / 3 if must_by > now else timedelta.max
+    delay: timedelta = max(min(ceiling, room) * spread, min(asked or timedelta(0), room))
+    return now + max(RETRY_FLOOR, delay)
 
 
 def next_send(attempts: int, spread: float) -> timedelta:

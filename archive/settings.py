@@ -15,7 +15,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, SecretStr, ValidationError, model_validator
 
-from archive.fields import LedgerUrl, LinkLife, MaybeWebUrl, QueueUrl, Seconds, Secret, Section, SigningKey, WebUrl
+from archive.egress import Egress
+from archive.fields import (
+    BaseUrl,
+    CaFile,
+    LedgerUrl,
+    LinkLife,
+    MaybeBaseUrl,
+    QueueUrl,
+    Seconds,
+    Secret,
+    Section,
+    SigningKey,
+)
 from archive.sources import Source
 from archive.tables import printable
 from archive.targets import Target
@@ -49,7 +61,7 @@ class SettingsError(Exception):
 class Server(Section):
     host: str = "127.0.0.1"  # behind a proxy; 0.0.0.0 to listen everywhere
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # plain HTTP
-    public_url: WebUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
+    public_url: BaseUrl = "http://127.0.0.1:8080"  # what providers call; `reelkeep sign` and the docs print it
     operator_tokens: tuple[Secret, ...] = ()  # may read and act
     viewer_tokens: tuple[Secret, ...] = ()  # may read
     signing_keys: tuple[SigningKey, ...] = ()  # sign callback URLs; newest first, older ones still open theirs
@@ -68,10 +80,11 @@ class Queue(Section):
 class Store(Section):
     bucket: Annotated[str, Field(min_length=3, max_length=63)] = "videos"  # originals and manifests; must exist
     companion_bucket: str = ""  # posters and other free metadata; empty: `<bucket>-companion`
-    endpoint_url: MaybeWebUrl = ""  # empty: AWS
-    public_endpoint_url: MaybeWebUrl = ""  # what a browser can reach, when it differs
+    endpoint_url: MaybeBaseUrl = ""  # empty: AWS
+    public_endpoint_url: MaybeBaseUrl = ""  # what a browser can reach, when it differs
     dialect: Literal["aws", "minio", "ceph", "r2", "rclone", "generic"] = "aws"  # what the store can do
     region: str = "us-east-1"  # for the signature
+    ca_file: CaFile = None  # PEM: the authorities the store's certificate is checked against, and no others
 
     @property
     def companion(self) -> str:
@@ -85,6 +98,7 @@ class Workers(Section):
     spool_memory: ByteSize = ByteSize(4 << 20)  # bytes of one file kept in memory before it goes to disk
     max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
     max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
+    min_rate: Annotated[int, Field(ge=0)] = 1024  # bytes a second of one download, over half a minute; 0: any
     lease: Seconds = timedelta(seconds=12)  # how long a claim stands without a heartbeat
     heartbeat: Seconds = timedelta(seconds=3)  # how often a worker renews its claims
     sweep: Seconds = timedelta(seconds=5)  # look for due work without being woken, and how often the clock ticks
@@ -106,6 +120,7 @@ class Settings(Section):
     queue: Queue = Queue()
     store: Store = Store()
     workers: Workers = Workers()
+    egress: Egress = Egress()
     sources: dict[SourceName, Source] = Field(default_factory=dict)
     notify: tuple[Target, ...] = ()
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, model_validator
 
 from archive.budget import Budget, split
-from archive.fields import CallbackToken, MaybeWebUrl, Secret, Section
+from archive.fields import CallbackToken, Host, MaybeBaseUrl, Origin, Secret, Section
 from archive.model import Callbacks, Pace
 from archive.providers import PROVIDERS
 
@@ -31,16 +31,16 @@ class Source(Section):
     webhook_keys: tuple[Secret, ...] = ()  # HMAC keys; the old and the new one during rotation
     tokens: tuple[CallbackToken, ...] = ()  # accepted as the last part of the callback URL, beside minted ones
     api_key: Secret | None = None  # for the status API: confirms callbacks, renews links, finds what never calls back
-    api_base: MaybeWebUrl = ""  # empty: the provider's own
+    api_base: MaybeBaseUrl = ""  # empty: the provider's own
     # added to the provider's list; "127.0.0.1:9100" also admits that loopback origin
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[Host, ...] = ()
     insecure_http: bool = False  # follow plain http links and call a plain http api_base (tests, demo)
     confirm: Literal["auto", "always"] = "auto"  # always: ask the status API even about signed bodies
     allow_unsigned: bool = False  # take callbacks that prove nothing
     max_concurrency: Annotated[int, Field(ge=1)] = 8  # transfers at a time, over all workers
     rate_limit: RateLimit | None = None  # the account's, polling included; at most half of it is used
     proxy_keys: tuple[Secret, ...] = ()  # keys of yours that callers of the proxy may send, beside api_key
-    forward_hosts: tuple[str, ...] = ()  # "host:port" that callbacks may be passed on to although it is private
+    forward_hosts: tuple[Origin, ...] = ()  # "host:port" that callbacks may be passed on to although it is private
     retention: Retention = Retention()  # only "none" in this version
 
     @model_validator(mode="after")

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -52,8 +51,6 @@ class Target(Section):
     def _can_be_sent(self) -> "Target":
         if self.url.startswith("http://") and not self.insecure_http:
             raise ValueError("url is plain http: what is told would travel in clear (insecure_http = true for tests)")
-        if "@" in urlsplit(self.url).netloc:
-            raise ValueError("url must not hold a user name or password")
         if self.format == "provider" and self.types:
             raise ValueError('format = "provider" passes callbacks on; it has no types')
         for wanted in self.types:

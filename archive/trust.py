@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
+from archive.errors import LinkRefusedError
 from archive.model import Event, Link, Progress, Verdict
+from archive.urls import DEFAULT_PORTS, read_url
 
 
 class Decision(StrEnum):
@@ -32,5 +34,9 @@ def decide(event: Event, verdict: Verdict, *, can_ask: bool, confirm_always: boo
 
 
 def _is_listed(link: Link, hosts: frozenset[str]) -> bool:
-    authority = link.url.split("/", 3)[2]
-    return link.host in hosts or authority in hosts
+    """Whether a host or origin of ours stands where the link will be followed to: read once, as the guard reads it."""
+    try:
+        read = read_url(link.url)
+    except LinkRefusedError:
+        return False
+    return read.origin in hosts or (read.host in hosts and read.port == DEFAULT_PORTS[read.scheme])

@@ -1,8 +1,10 @@
 """
 The one reading of a URL that somebody else gave: whoever judges it and whoever follows it see the same host. Pure.
 
-Stricter than RFC 3986 and the WHATWG's parser, which disagree with each other and with every library: visible ASCII,
-http or https, and a host that is a plain name or an address in its one canonical form. What is read is what goes out.
+Stricter than RFC 3986 and the WHATWG's parser, which disagree with each other and with every library: visible ASCII
+without a backslash, http or https with both slashes, no user name, and a host that is a plain name or an address in
+its one canonical form. What is read is what goes out: dot segments, double slashes and stray percent signs stay, since
+a signature may cover them; only what every browser escapes is escaped.
 """
 
 import re
@@ -10,13 +12,17 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 
 from archive.errors import LinkRefusedError
+from archive.idna_labels import are_sound
 
-MAX_URL = 8192  # characters
+MAX_URL = 8192  # characters, as given and as it goes out
+MAX_PORT = 0xFFFF
 DEFAULT_PORTS = {"https": 443, "http": 80}
+_VISIBLE = re.compile(r"[!-\[\]-~]*")  # no backslash: half of all parsers take it for a slash
 _URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{0,5}))?")
-_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]*))?")
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+MAX_NAME = 253  # characters, without a dot at the end
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")  # as the last label: some systems read an address
 # What browsers escape, in the path and in the query; all else goes out as it was given, since it may be signed.
 _ESCAPED_IN_PATH = {ord(c): f"%{ord(c):02X}" for c in '"<>^`{}'}
@@ -51,10 +57,12 @@ def read_url(text: str) -> WebUrl:
     """
     Read *text*; a fragment is left out.
 
+    What comes out reads as itself: `read_url(str(read)) == read`.
+
     Raises:
         LinkRefusedError: `scheme_not_allowed`, `credentials_in_link`, `link_malformed`.
     """
-    if len(text) > MAX_URL or not all("!" <= c <= "~" and c != "\\" for c in text):
+    if len(text) > MAX_URL or not is_visible(text):
         raise LinkRefusedError("link_malformed")
     found = _URL.fullmatch(text)
     if found is None:
@@ -67,10 +75,25 @@ def read_url(text: str) -> WebUrl:
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
         raise LinkRefusedError("link_malformed")
-    port = int(parts[2]) if parts[2] else DEFAULT_PORTS[scheme_name]
-    if port > 0xFFFF:
+    read = WebUrl(scheme_name, _host(parts[1]), _port(parts[2], scheme_name), _on_the_wire(target))
+    if len(str(read)) > MAX_URL:
         raise LinkRefusedError("link_malformed")
-    return WebUrl(scheme_name, _host(parts[1]), port, _on_the_wire(target))
+    return read
+
+
+def is_visible(text: str) -> bool:
+    """Whether *text* is of characters that a URL can be made of: no blank, nothing unseen, ASCII, no backslash."""
+    return _VISIBLE.fullmatch(text) is not None
+
+
+def _port(digits: str | None, scheme: str) -> int:
+    """No number at all is the scheme's own port, with or without a colon; zeros before one say nothing."""
+    if not digits:
+        return DEFAULT_PORTS[scheme]
+    kept = digits.lstrip("0") or "0"
+    if len(kept) > len(str(MAX_PORT)) or int(kept) > MAX_PORT:
+        raise LinkRefusedError("link_malformed")
+    return int(kept)
 
 
 def _host(text: str) -> str:
@@ -81,20 +104,10 @@ def _host(text: str) -> str:
             return str(ip_address(text))  # the one form that every system reads alike
     except ValueError:
         raise LinkRefusedError("link_malformed") from None
-    if not _NAME.fullmatch(text) or len(text) > 253 or not all(map(_is_sound, text.split("."))):
+    name = text.removesuffix(".")
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name) or not are_sound(name.split(".")):
         raise LinkRefusedError("link_malformed")
-    return text.removesuffix(".")
-
-
-def _is_sound(label: str) -> bool:
-    """Whether a label that says it stands for other characters does (RFC 3492)."""
-    if not label.startswith("xn--"):
-        return True
-    try:
-        meant = label[4:].encode().decode("punycode")
-    except UnicodeError:
-        return False
-    return not meant.isascii() and meant.encode("punycode").decode() == label[4:]
+    return name
 
 
 def _on_the_wire(target: str) -> str:

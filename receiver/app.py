@@ -17,6 +17,7 @@ from archive.errors import ReelkeepError
 from archive.ledger import callback_urls
 from archive.ledger.database import Database
 from archive.settings import Settings
+from archive.tls import authorities
 from archive.wakeups import Bell
 from receiver import console
 from receiver.access_log import AccessLog
@@ -65,7 +66,7 @@ def create_app(
     api = Api(settings, db, content.link, on_due=due.set)
     imports = Imports(settings, db, on_due=due.set)
     notifications = Notifications(settings, db, on_due=due.set)
-    upstream = Upstream(tls, sleep)
+    upstream = Upstream(tls or authorities(settings.egress.ca_file), sleep, settings.egress.way)
     errands = Errands()
     orders = Orders(settings, db, sleep)
     generate = Generate(settings, orders, upstream, errands, clock, sleep)

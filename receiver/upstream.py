@@ -2,10 +2,10 @@
 The way to the providers' APIs: for create calls and for what callers of the proxy ask.
 
 A request goes to its source's `api_base` and nowhere else, since it carries the API key: no redirect is followed, no
-proxy of the environment is used, no cookie is kept. So httpx's transports are used without its client, which also reads
-where a redirect leads that it does not follow, and fails where that is no URL. Two pools: a create call always opens a
-connection of its own, because one that was kept and is closed just then cannot be told from an order whose answer was
-lost.
+proxy but that of the settings is used, no cookie is kept. So httpx's transports are used without its client, which also
+reads where a redirect leads that it does not follow, and fails where that is no URL. Two pools: a create call always
+opens a connection of its own, because one that was kept and is closed just then cannot be told from an order whose
+answer was lost.
 """
 
 import asyncio
@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import httpcore
 import httpx
 
+from archive.egress import Proxy
 from archive.errors import TransientError
 from archive.model import ApiAnswer
 from archive.sources import Source
 from archive.tls import authorities
+from receiver.tunnel import TunnelBackend
 
 Sleep = Callable[[float], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
@@ -27,7 +30,7 @@ _CONNECT = 5.0  # seconds
 _PAUSE = 0.3  # seconds, before what was not sent is sent after all
 _CONNECTIONS = 128  # at a time, of each pool
 _KEPT = 32
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError, httpx.ProxyError)
 
 
 class NotSentError(TransientError):
@@ -90,11 +93,13 @@ class Incoming:
 class Upstream:
     """Sends calls. One for the whole application, closed with it."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep, proxy: Proxy | None = None
+    ) -> None:
         self._sleep = sleep
         context = tls or authorities()
-        self._orders = _pool(context, kept=0)
-        self._questions = _pool(context, kept=_KEPT)
+        self._orders = _pool(context, proxy, kept=0)
+        self._questions = _pool(context, proxy, kept=_KEPT)
 
     async def send(self, source: Source, call: Call) -> Incoming:
         """
@@ -103,7 +108,7 @@ class Upstream:
         What provably was not sent is tried once more.
 
         Raises:
-            NotSentError: `unreachable`.
+            NotSentError: `unreachable`, `proxy_refused`.
             AnswerLostError: `timed_out`, `answer_lost`.
         """
         try:
@@ -132,7 +137,7 @@ class Upstream:
         try:
             return Incoming(await pool.handle_async_request(request))
         except _NOT_SENT as exc:
-            raise NotSentError("unreachable") from exc
+            raise NotSentError("proxy_refused" if isinstance(exc, httpx.ProxyError) else "unreachable") from exc
         except httpx.TransportError as exc:
             raise _lost(exc) from exc
 
@@ -141,6 +146,14 @@ def _lost(exc: httpx.TransportError) -> AnswerLostError:
     return AnswerLostError("timed_out" if isinstance(exc, httpx.TimeoutException) else "answer_lost")
 
 
-def _pool(tls: ssl.SSLContext, *, kept: int) -> httpx.AsyncHTTPTransport:
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=kept, keepalive_expiry=15)
-    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
+def _pool(tls: ssl.SSLContext, proxy: Proxy | None, *, kept: int) -> httpx.AsyncHTTPTransport:
+    transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
+    # httpx offers no other way to put a network backend under it.
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=tls,
+        max_connections=_CONNECTIONS,
+        max_keepalive_connections=kept,
+        keepalive_expiry=15,
+        network_backend=TunnelBackend(proxy) if proxy else None,
+    )
+    return transport

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -42,12 +43,12 @@ def server(
     is_public: bool = True,
 ) -> ssl.SSLContext:
     """
-    A server's context: a certificate for *names* by *by* (None: itself), good from and to *days* from now. It says
-    where its issuer's certificate is had, as those of public authorities do, if *is_public*.
+    A server's context: a certificate for *names*, hosts or addresses, by *by* (None: itself), good from and to *days*
+    from now. It says where its issuer's certificate is had, as those of public authorities do, if *is_public*.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     built = _built(names[0], key, by, days).add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+        x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
     )
     if by and is_public:
         place = x509.UniformResourceIdentifier("http://ca.example/issuer.der")
@@ -62,6 +63,13 @@ def server(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _built(

@@ -1,29 +1,44 @@
 """A file host that misbehaves on request: raw sockets, one thread per connection, and a record of what happened."""
 
 import contextlib
+import itertools
 import json
 import re
 import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from archive.tls import authorities
+
 
 class Wire:
-    """One connection, after its request has been read."""
+    """One connection, after its request has been read, whose *head* and *body* they are."""
 
-    def __init__(self, connection: socket.socket, fired: list[str], stopping: threading.Event) -> None:
+    def __init__(
+        self, connection: socket.socket, head: str, body: bytes, fired: list[str], stopping: threading.Event
+    ) -> None:
         self._connection = connection
         self._fired = fired
+        self.head = head
+        self.body = body
         self.stopping = stopping
+
+    def asked(self, name: str) -> str:
+        """A header of the request, empty where it has none."""
+        found = re.search(rf"(?im)^{name}: *(.*?)\r?$", self.head)
+        return found[1] if found else ""
 
     def send(self, data: bytes) -> None:
         self._connection.sendall(data)
@@ -40,14 +55,35 @@ class Wire:
 Scene = Callable[[Wire], None]
 
 
-class Origin:
-    """Answers each path with its scene; `heads` and `bodies` are the requests, `fired` the faults that happened."""
+@dataclass(frozen=True)
+class Fault:
+    """A scene that goes wrong in its own way, and notes that it has."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    name: str
+    play: Scene
+
+    def __call__(self, wire: Wire) -> None:
+        try:
+            self.play(wire)
+        finally:
+            wire.fire(self.name)
+
+
+class Origin:
+    """
+    Answers each path with its scene; `heads` and `bodies` are the requests, `fired` the faults that happened.
+
+    `trust` is whom a client has to trust to believe it, None where it speaks plain http.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None) -> None:
+        self.trust = trust
         self.scenes: dict[str, Scene] = {}
+        self._planned: Counter[str] = Counter()
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.fired: list[str] = []
+        self.scheme = "https" if tls else "http"
         self._tls = tls
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -61,10 +97,16 @@ class Origin:
         """What was asked for, in order, queries included."""
         return [head.split(" ")[1] for head in self.heads]
 
-    def url(self, path: str, scene: Scene) -> str:
-        """Answer *path* with *scene* from now on."""
-        self.scenes[path] = scene
-        return f"{'https' if self._tls else 'http'}://{self.authority}{path}"
+    @property
+    def unfired(self) -> list[str]:
+        """The faults that were planned and have not happened."""
+        return sorted((self._planned - Counter(self.fired)).elements())
+
+    def url(self, path: str, *scenes: Scene) -> str:
+        """Answer *path* with one of *scenes* after the other, request by request; the last one stays."""
+        self._planned.update(scene.name for scene in scenes if isinstance(scene, Fault))
+        self.scenes[path] = _in_turn(scenes)
+        return f"{self.scheme}://{self.authority}{path}"
 
     def close(self) -> None:
         self._stopping.set()
@@ -100,18 +142,42 @@ class Origin:
             stated = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
             while stated and len(body) < int(stated[1]):
                 body += connection.recv(65536)
-            self.heads.append(head.decode("latin-1") + "\r\n\r\n")
+            text = head.decode("latin-1") + "\r\n\r\n"
+            self.heads.append(text)
             self.bodies.append(body)
-            self.scenes[self.paths[-1].split("?")[0]](Wire(connection, self.fired, self._stopping))
+            self.scenes[text.split(" ")[1].split("?")[0]](Wire(connection, text, body, self.fired, self._stopping))
+
+
+def _in_turn(scenes: Sequence[Scene]) -> Scene:
+    if len(scenes) == 1:
+        return scenes[0]
+    turns = itertools.count()
+
+    def play(wire: Wire) -> None:
+        scenes[min(next(turns), len(scenes) - 1)](wire)
+
+    return play
 
 
 @contextlib.contextmanager
-def origin(tls: ssl.SSLContext | None = None) -> Iterator[Origin]:
-    server = Origin(tls)
+def origin(tls: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None) -> Iterator[Origin]:
+    server = Origin(tls, trust)
     try:
         yield server
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def origin_by(scheme: str, folder: Path) -> Iterator[Origin]:
+    """An origin that speaks *scheme*; by https as 127.0.0.1 and files.example, by an authority that `trust` knows."""
+    if scheme == "http":
+        with origin() as server:
+            yield server
+        return
+    authority = Authority()
+    with origin(authority.server("127.0.0.1", str(folder), "files.example"), authority.trust()) as server:
+        yield server
 
 
 def whole(body: bytes, *headers: str, status: str = "200 OK") -> Scene:
@@ -154,16 +220,19 @@ class Authority:
         certificate = self._build(self._name, self._key.public_key()).add_extension(constraints, critical=True)
         self.pem = certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    def server(self, name: str, folder: str, *, expired: bool = False) -> ssl.SSLContext:
-        """A server's context with a certificate for *name*, a host name or an address."""
+    def trust(self) -> ssl.SSLContext:
+        """A client's context: what the service trusts, and this authority."""
+        context = authorities()
+        context.load_verify_locations(cadata=self.pem.decode())
+        return context
+
+    def server(self, name: str, folder: str, *also: str, expired: bool = False) -> ssl.SSLContext:
+        """A server's context with a certificate for *name* and what it is *also* called, host names or addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test server")])
-        try:
-            alternative: x509.GeneralName = x509.IPAddress(ip_address(name))
-        except ValueError:
-            alternative = x509.DNSName(name)
+        alternatives = [_named(one) for one in (name, *also)]
         certificate = self._build(subject, key.public_key(), expired).add_extension(
-            x509.SubjectAlternativeName([alternative]), critical=False
+            x509.SubjectAlternativeName(alternatives), critical=False
         )
         path = f"{folder}/{name}.pem"
         with open(path, "wb") as file:  # noqa: PTH123
@@ -188,3 +257,10 @@ class Authority:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=7))
         )
+
+
+def _named(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archive.cli import parser
+from archive.egress import Egress
 from archive.providers import PROVIDERS
 from archive.settings import ENVIRONMENT, Ledger, Queue, Server, Settings, Store, Workers
 from archive.sources import Source
@@ -20,7 +21,9 @@ def test_settings__each_stands_in_the_docs_with_a_meaning() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     documented = set(re.findall(r"^\| `(\w+)` \|.*\| \S.* \|$", page, re.MULTILINE))
     fields = {
-        name for section in (Server, Ledger, Queue, Store, Workers, Source, Target) for name in section.model_fields
+        name
+        for section in (Server, Ledger, Queue, Store, Workers, Egress, Source, Target)
+        for name in section.model_fields
     }
     assert fields == documented
     assert set(ENVIRONMENT) <= set(re.findall(r"`([A-Z0-9_]+)`", page))

@@ -19,6 +19,7 @@ from archive.errors import (
     FetchInterruptedError,
     LinkExpiredError,
     LinkRefusedError,
+    NotMediaError,
     ObjectConflictError,
     ProbeError,
     ProofFailedError,
@@ -32,9 +33,12 @@ from archive.model import Link
 from archive.roles import kinds_of
 from archive.store import ArchiveStore, StoredObject
 from workers.fetch import Fetched
+from workers.file_hosts import HostRestsError
 from workers.media import Media, check_media
 from workers.probe import probe
 from workers.prove import prove
+
+_CUT = {"truncated", "empty_file"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
         return
     with ExitStack() as stack:
         claim, fetched = _fetch(claim, ports, stack)
-        media = check_media(fetched.file, fetched.size, kinds_of(claim.role))
+        media = _checked(claim, fetched)
         if not (media.complete or fetched.length_known):
             raise FetchInterruptedError("end_unknown")
         intent = _intent(claim, fetched, media, ports.bucket)
@@ -83,7 +87,7 @@ def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched
     for link in links[:: -1 if claim.attempts % 2 else 1]:
         try:
             return claim, stack.enter_context(ports.fetch(claim, link))
-        except (LinkExpiredError, LinkRefusedError, FetchInterruptedError) as exc:
+        except (LinkExpiredError, LinkRefusedError, FetchInterruptedError, HostRestsError) as exc:
             failures.append(exc)
     fresh = ports.refresh(claim) if any(isinstance(exc, LinkExpiredError) for exc in failures) else None
     if fresh is None:
@@ -93,8 +97,22 @@ def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched
 
 
 def _hopelessness(failure: ReelkeepError) -> int:
-    """Of several links the most hopeful decides: one that may work later, one that is dead, one we must not follow."""
-    return [FetchInterruptedError, LinkExpiredError, LinkRefusedError].index(type(failure))
+    """
+    Of several links the most hopeful decides: one that may work later, one that is dead, one we must not follow.
+
+    One that was tried comes before one whose host rests: this was an attempt.
+    """
+    return [FetchInterruptedError, HostRestsError, LinkExpiredError, LinkRefusedError].index(type(failure))
+
+
+def _checked(claim: Claim, fetched: Fetched) -> Media:
+    """A file that breaks off where no transfer showed its end was cut on its way: another try, and no bad file."""
+    try:
+        return check_media(fetched.file, fetched.size, kinds_of(claim.role))
+    except NotMediaError as exc:
+        if fetched.length_known or exc.reason not in _CUT:
+            raise
+        raise FetchInterruptedError("short_body") from exc
 
 
 def _intent(claim: Claim, fetched: Fetched, media: Media, bucket: str) -> Intent:

@@ -1,32 +1,32 @@
 """
 The guarded way out: every request to a URL that somebody else gave goes through here.
 
-A host is resolved once, every answer is judged, and the connection goes to the judged address itself, so a name cannot
-change its mind in between; the host name stays in SNI and Host. Proxies, .netrc and certificate variables of the
-environment are ignored. Redirects are never followed here: each hop is a link of its own, to be checked again.
+A host is resolved once, every answer is judged, and the connection goes to the judged address itself
+(`workers.backend`); the host name stays in SNI and Host. Proxies, .netrc and certificate variables of the environment
+are ignored; an egress proxy is what the settings say. Redirects are never followed here: each hop is a link of its own,
+to be checked again.
 """
 
-import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urljoin
 
 import httpcore
 import httpx
 
-from archive.addresses import is_public
+from archive.egress import Proxy
 from archive.errors import LinkRefusedError, WireError
 from archive.tls import authorities
-from archive.urls import DEFAULT_PORTS, WebUrl, read_url
+from archive.urls import DEFAULT_PORTS, WebUrl, is_visible, read_url
+from workers.backend import CONNECT, SILENCE, GuardedBackend, TimedStream
+from workers.patience import time_limit
+from workers.resolver import Resolve, Resolver, resolve
 
-Resolve = Callable[[str, int], list[str]]
-TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=None)  # seconds between two bytes; `time_limit` bounds the whole
-_remaining: ContextVar[Callable[[], float] | None] = ContextVar("remaining", default=None)
+__all__ = ["Egress", "Policy", "Resolve", "check_link", "next_hop", "origin_of", "resolve", "time_limit"]
+_TIMEOUT = httpx.Timeout(SILENCE, connect=CONNECT, pool=None)  # `time_limit` bounds the whole
 
 
 @dataclass(frozen=True)
@@ -60,113 +60,31 @@ def check_link(url: str, policy: Policy) -> WebUrl:
 
 def next_hop(url: WebUrl, location: str) -> str:
     """Where a redirect leads. Raises LinkRefusedError: `link_malformed`."""
+    if not is_visible(location):  # or joining would read it first, tabs and line ends taken out
+        raise LinkRefusedError("link_malformed")
     try:
         return urljoin(str(url), location)
     except ValueError:
         raise LinkRefusedError("link_malformed") from None
 
 
-@contextmanager
-def time_limit(remaining: Callable[[], float]) -> Iterator[None]:
-    """
-    Within the block let this thread wait for bytes no longer than *remaining* says, in seconds, all waits together.
-
-    Without it a host that sends one byte of its headers now and then holds a thread for days.
-    """
-    token = _remaining.set(remaining)
-    try:
-        yield
-    finally:
-        _remaining.reset(token)
-
-
-def _bounded(timeout: float | None) -> float | None:
-    remaining = _remaining.get()
-    if remaining is None:
-        return timeout
-    left = remaining()
-    if left <= 0:
-        raise httpcore.ReadTimeout("out of time")
-    return left if timeout is None else min(timeout, left)
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """The host's addresses, as the system resolves them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
-
-
-class _TimedStream(httpcore.NetworkStream):
-    """A connection that keeps to the time limit of whoever uses it."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _bounded(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _bounded(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, _bounded(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _GuardedBackend(httpcore.NetworkBackend):
-    """Connects to judged addresses only. Sits under httpx, where no redirect or pool can pass it by."""
-
-    def __init__(self, policy: Policy, resolver: Resolve) -> None:
-        self._policy = policy
-        self._resolve = resolver
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        try:
-            addresses = self._resolve(host, port)
-        except (OSError, UnicodeError) as exc:
-            raise httpcore.ConnectError("name not resolved") from exc
-        if f"{host}:{port}" not in self._policy.origins and not all(map(is_public, addresses)):
-            raise LinkRefusedError("address_not_public")
-        failure: Exception = httpcore.ConnectError("no address")
-        for address in addresses:
-            try:
-                connected = self._inner.connect_tcp(address, port, _bounded(timeout), local_address, socket_options)
-                return _TimedStream(connected)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
-                failure = exc
-        raise failure
-
-
 class Egress:
     """
     The one door: every request to a URL that somebody else gave goes through `stream`.
 
-    Made once and shared by threads: a TLS context costs 34 ms. Connections are kept by policy.
+    Made once and shared by threads: a TLS context costs 34 ms. Each request has a connection of its own: what a host
+    sent behind its answer would be the answer to the next request on a kept one, and one that is closed just then
+    cannot be told from an answer that was lost. That costs 2 ms of CPU and two round trips.
     """
 
     def __init__(
-        self, *, resolver: Resolve = resolve, connections: int = 64, tls: ssl.SSLContext | None = None
+        self, *, resolver: Resolve = resolve, tls: ssl.SSLContext | None = None, proxy: Proxy | None = None
     ) -> None:
-        self._resolver = resolver
-        self._connections = connections
+        self._resolver = Resolver(resolver)
+        self._proxy = proxy
         self._tls = tls or authorities()
         self._lock = threading.Lock()
-        self._transports: dict[Policy, httpx.HTTPTransport] = {}
+        self._transports: dict[frozenset[str], httpx.HTTPTransport] = {}
 
     @contextmanager
     def stream(
@@ -182,16 +100,20 @@ class Egress:
             WireError: no whole answer came; while the body is read, too.
         """
         read = check_link(url, policy)
+        headers = {"Host": read.authority, **headers}  # made by httpx it would decode the name, and fail on an emoji
         request = httpx.Request(
             method,
             f"{read.scheme}://{read.authority}",
-            headers=dict(headers),
+            headers={**headers, "Connection": "close"},
             content=body,
-            extensions={"target": read.target.encode(), "timeout": TIMEOUT.as_dict()},
+            extensions={"target": read.target.encode(), "timeout": _TIMEOUT.as_dict()},
         )
         try:
-            response = self._transport(policy).handle_request(request)
+            response = self._transport(policy.origins).handle_request(request)
             with closing(response):
+                connection = response.extensions["network_stream"]
+                if isinstance(connection, TimedStream):
+                    connection.body_begins()
                 yield response
         except httpx.TransportError as exc:
             raise WireError(_trouble(exc)) from exc
@@ -200,21 +122,21 @@ class Egress:
         for transport in self._transports.values():
             transport.close()
 
-    def _transport(self, policy: Policy) -> httpx.HTTPTransport:
+    def _transport(self, admitted: frozenset[str]) -> httpx.HTTPTransport:
         with self._lock:
-            if policy not in self._transports:
-                self._transports[policy] = self._make(policy)
-            return self._transports[policy]
+            if admitted not in self._transports:
+                self._transports[admitted] = self._make(admitted)
+            return self._transports[admitted]
 
-    def _make(self, policy: Policy) -> httpx.HTTPTransport:
+    def _make(self, admitted: frozenset[str]) -> httpx.HTTPTransport:
         transport = httpx.HTTPTransport(verify=self._tls, trust_env=False)
-        # httpx offers no other way to put a network backend under it.
+        # httpx offers no other way to put a network backend under it. It holds no more connections than there are
+        # threads that ask.
         transport._pool = httpcore.ConnectionPool(
             ssl_context=self._tls,
-            max_connections=self._connections * 4,
-            max_keepalive_connections=self._connections,
-            keepalive_expiry=15,
-            network_backend=_GuardedBackend(policy, self._resolver),
+            max_connections=None,
+            max_keepalive_connections=0,
+            network_backend=GuardedBackend(admitted, self._resolver, self._proxy),
         )
         return transport
 
@@ -229,7 +151,5 @@ def _trouble(exc: httpx.TransportError) -> str:
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
             return "certificate_refused" if isinstance(cause, ssl.SSLCertVerificationError) else "tls_failed"
-        if isinstance(cause, socket.gaierror):
-            return "name_not_resolved"
         cause = cause.__cause__ or cause.__context__  # httpcore's pool cuts the first
     return "unreachable"

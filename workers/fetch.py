@@ -4,38 +4,24 @@ Download truth: a link's bytes into a spool, hashed while they arrive, or a name
 Nothing the file host says about its file is believed except its length, and that only to notice a body that ends early.
 """
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-import httpx
+from archive.errors import FetchInterruptedError, WireError
+from workers.download import Download, StoppedError
+from workers.egress import Egress, Policy, time_limit
+from workers.file_hosts import FileHosts
+from workers.hops import BusyError, Hops
 
-from archive.errors import (
-    FetchInterruptedError,
-    LinkExpiredError,
-    LinkRefusedError,
-    ReelkeepError,
-    TooLargeError,
-    WireError,
-)
-from archive.urls import read_url
-from workers.egress import Egress, Policy, next_hop, time_limit
-
-MAX_HOPS = 3
+__all__ = ["SPOOL_UNAVAILABLE", "Fetched", "Limits", "StoppedError", "fetch"]
 SPOOL_UNAVAILABLE = "spool_unavailable"
-_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "reelkeep"}
-_COME_AGAIN = {408, 425, 429}
-
-
-class StoppedError(ReelkeepError):
-    """The process is asked to stop; the asset is handed back."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +32,7 @@ class Limits:
     max_time: timedelta
     spool: Path
     spool_memory: int  # bytes kept in memory before the spool goes to disk
+    min_rate: int = 0  # bytes a second, averaged over half a minute
 
 
 @dataclass(frozen=True)
@@ -58,6 +45,10 @@ class Fetched:
     length_known: bool
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @contextmanager
 def fetch(
     egress: Egress,
@@ -66,79 +57,37 @@ def fetch(
     limits: Limits,
     stopping: threading.Event,
     *,
+    hosts: FileHosts | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    clock: Callable[[], datetime] = _utc_now,
 ) -> Iterator[Fetched]:
     """
     Yield the body of *url*; the spool is gone afterwards, and with the process if that dies (it has no name).
+
+    *hosts* knows which file hosts are at rest, and learns it; without it none is.
 
     Raises:
         LinkExpiredError: the host refuses the link (4xx).
         LinkRefusedError: we refuse it, or a hop of it.
         FetchInterruptedError: network, 5xx, a body that ends early or takes too long; our own spool is full.
+        HostRestsError: the host is left alone for now; nothing was asked of it.
         TooLargeError, StoppedError.
     """
     deadline = monotonic() + limits.max_time.total_seconds()
+    hops = Hops(egress, policy, FileHosts() if hosts is None else hosts, clock)
     with ExitStack() as stack:
         try:
             limits.spool.mkdir(parents=True, exist_ok=True)
             spool = stack.enter_context(SpooledTemporaryFile(limits.spool_memory, dir=str(limits.spool)))
-            with time_limit(lambda: deadline - monotonic()), _open(egress, url, policy) as response:
-                size, digest = _receive(response, spool, limits, lambda: _check(stopping, deadline, monotonic))
-                length_known = "content-length" in response.headers or "transfer-encoding" in response.headers
+            download = Download(
+                hops, url, spool, stopping, max_size=limits.max_size, min_rate=limits.min_rate, deadline=deadline,
+                monotonic=monotonic,
+            )  # fmt: skip
+            with time_limit(download.remaining):
+                length_known = download.run()
             spool.seek(0)
-        except WireError as exc:
-            raise FetchInterruptedError(exc.reason) from exc
+        except (WireError, BusyError) as exc:
+            raise FetchInterruptedError(exc.reason, exc.retry_after) from exc
         except OSError as exc:
             raise FetchInterruptedError(SPOOL_UNAVAILABLE) from exc
-        yield Fetched(spool, size, digest, length_known)
-
-
-def _check(stopping: threading.Event, deadline: float, monotonic: Callable[[], float]) -> None:
-    if stopping.is_set():
-        raise StoppedError("stopped")
-    if monotonic() > deadline:
-        raise FetchInterruptedError("too_slow")
-
-
-@contextmanager
-def _open(egress: Egress, url: str, policy: Policy) -> Iterator[httpx.Response]:
-    """Follow up to MAX_HOPS redirects, each checked like the first link."""
-    for _ in range(MAX_HOPS + 1):
-        with egress.stream("GET", url, policy, headers=_HEADERS) as response:
-            if not response.has_redirect_location:
-                yield _judged(response)
-                return
-            url = next_hop(read_url(url), response.headers["location"])
-    raise LinkRefusedError("too_many_redirects")
-
-
-def _judged(response: httpx.Response) -> httpx.Response:
-    """Only a plain 200 carries a file."""
-    status = response.status_code
-    if status >= 500 or status in _COME_AGAIN:
-        raise FetchInterruptedError(f"http_{status}")
-    if status >= 400:
-        raise LinkExpiredError(f"http_{status}")
-    if status != 200:
-        raise FetchInterruptedError(f"http_{status}")
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise LinkRefusedError("encoded_body")
-    return response
-
-
-def _receive(response: httpx.Response, spool: IO[bytes], limits: Limits, check: Callable[[], None]) -> tuple[int, str]:
-    stated = response.headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > limits.max_size:
-        raise TooLargeError("too_large")
-    size, digest = 0, hashlib.sha256()
-    try:
-        for piece in response.iter_raw():
-            check()
-            size += len(piece)
-            if size > limits.max_size:
-                raise TooLargeError("too_large")
-            digest.update(piece)
-            spool.write(piece)
-    except httpx.RemoteProtocolError as exc:
-        raise FetchInterruptedError("short_body") from exc
-    return size, digest.hexdigest()
+        yield Fetched(spool, download.size, download.sha256, length_known)

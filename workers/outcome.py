@@ -9,7 +9,6 @@ from archive.errors import (
     LinkExpiredError,
     NotMediaError,
     PermanentError,
-    ProviderBusyError,
     ReelkeepError,
     StoreUnavailableError,
     TransientError,
@@ -20,6 +19,7 @@ from archive.ledger.database import Database
 from archive.model import AssetState
 from archive.schedule import next_try
 from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
+from workers.file_hosts import HostRestsError
 
 MAX_BAD_FILES = 3  # a file that is no film is fetched this often before a person has to look
 MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
@@ -44,9 +44,15 @@ def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spr
         results.end(db, claim, state, reason)
         return
     deadline = claim.link.expires_at if claim.link.expires_at > now else claim.must_by
-    at = next_try(now=now, attempts=claim.attempts, must_by=min(deadline, claim.must_by), spread=spread)
-    if isinstance(failure, ProviderBusyError) and failure.retry_after:
-        at = max(at, now + min(failure.retry_after, accounts.MAX_REST))
+    wish = failure.retry_after if isinstance(failure, TransientError) else None
+    is_untried = isinstance(failure, HostRestsError)
+    at = next_try(
+        now=now, attempts=0 if is_untried else claim.attempts, must_by=min(deadline, claim.must_by), spread=spread,
+        asked=min(wish, accounts.MAX_REST) if wish else None,
+    )  # fmt: skip
+    if is_untried:
+        results.postpone(db, claim, at)
+        return
     _log.warning("asset.retry", extra={**fields, "at": at.isoformat(timespec="seconds")})
     results.retry(db, claim, reason, at)
 

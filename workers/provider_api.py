@@ -12,6 +12,7 @@ from archive.errors import LinkRefusedError, ProviderBusyError, ProviderRefusedE
 from archive.model import ApiAnswer, ApiRequest
 from archive.sources import Source
 from workers.egress import Egress, Policy, origin_of, time_limit
+from workers.unpack import PackedBodyError, TooLargeBodyError, collect
 
 MAX_ANSWER = 16 << 20  # bytes; some records repeat the request, which may hold pictures
 TOO_LARGE = "answer_too_large"
@@ -38,20 +39,23 @@ class ProviderApi:
         Redirects are refused: followed, they would either lose the key or carry it elsewhere.
 
         Raises:
-            ProviderBusyError: `answer_too_large`, and what kept an answer from us (`WireError`).
+            ProviderBusyError: `answer_too_large`, `answer_malformed`, and what kept an answer from us (`WireError`).
             ProviderRefusedError: `http_3xx`, `no_api_key`.
         """
         source = self._sources[name]
         if source.api_key is None:
             raise ProviderRefusedError("no_api_key")
         url, content = source.base + request.path, b""
-        headers = {"Authorization": f"Bearer {source.api_key.get_secret_value()}", "User-Agent": "reelkeep"}
+        headers = {
+            "Authorization": f"Bearer {source.api_key.get_secret_value()}",
+            "Accept-Encoding": "identity",
+            "User-Agent": "reelkeep",
+        }
         if request.params:
             url += f"?{urlencode(request.params)}"
         if request.json is not None:
             content = dump(request.json).encode()
             headers["Content-Type"] = "application/json"
-        body = bytearray()
         deadline = time.monotonic() + self._max_time.total_seconds()
         try:
             with (
@@ -60,20 +64,27 @@ class ProviderApi:
                     request.method, url, self._policy(source), headers=headers, body=content
                 ) as response,
             ):
-                for piece in response.iter_bytes():
-                    body += piece
-                    if len(body) > MAX_ANSWER:
-                        raise ProviderBusyError(TOO_LARGE)
+                body = _body(response)
         except LinkRefusedError as exc:  # the name of `api_base` leads to a private address just now
             raise ProviderBusyError(exc.reason) from exc
         except WireError as exc:
             raise ProviderBusyError(exc.reason) from exc
-        except httpx.DecodingError as exc:
-            raise ProviderBusyError("answer_malformed") from exc
         if 300 <= response.status_code < 400:
             raise ProviderRefusedError(f"http_{response.status_code}")
-        return ApiAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body))
+        return ApiAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     @staticmethod
     def _policy(source: Source) -> Policy:
         return Policy(frozenset({origin_of(source.base)}), source.insecure_http)
+
+
+def _body(response: httpx.Response) -> bytes:
+    """What was answered, unpacked. Of a refusal that does not unpack the status says enough."""
+    try:
+        return collect(response.iter_raw(), response.headers.get("content-encoding", ""), MAX_ANSWER)
+    except TooLargeBodyError:
+        raise ProviderBusyError(TOO_LARGE) from None
+    except PackedBodyError:
+        if response.status_code < 300:
+            raise ProviderBusyError("answer_malformed") from None
+        return b""

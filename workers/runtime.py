@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from archive.errors import ClaimLostError, LedgerError
@@ -23,10 +23,12 @@ from archive.model import Link
 from archive.s3 import S3Store
 from archive.settings import Settings
 from archive.store import link_to
+from archive.tls import authorities
 from workers.archive_asset import Ports, archive_asset
 from workers.companion import write_metadata
 from workers.egress import Egress
 from workers.fetch import Fetched, Limits, fetch
+from workers.file_hosts import MAX_REST, FileHosts
 from workers.look import Looker
 from workers.meter import Meter
 from workers.notify import Notifier
@@ -53,7 +55,8 @@ class Runtime:
         self._owner = owner
         self._stopping = threading.Event()
         self._held: dict[str, int] = {}  # assets being worked on, with the fence of their claim
-        self._egress = Egress(connections=settings.workers.slots)
+        self._egress = Egress(tls=authorities(settings.egress.ca_file), proxy=settings.egress.way)
+        self._hosts = FileHosts()
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
         api = ProviderApi(settings.sources, self._egress)
         meter = Meter(db, settings.sources)
@@ -173,8 +176,14 @@ class Runtime:
     def _fetch(self, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:
         workers = self._settings.workers
         policy = link_policy(self._settings.sources[claim.source])
-        limits = Limits(workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory)
-        return fetch(self._egress, link.url, policy, limits, self._stopping)
+        limits = Limits(
+            workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory, workers.min_rate
+        )  # fmt: skip
+        # A link that dies before its host's rest is over has nothing to lose by asking.
+        dies_soon = timedelta(0) < link.expires_at - _utc_now() < 2 * MAX_REST
+        return fetch(
+            self._egress, link.url, policy, limits, self._stopping, hosts=None if dies_soon else self._hosts
+        )  # fmt: skip
 
     def _beat(self) -> None:
         if held := list(self._held):

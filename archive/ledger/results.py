@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from archive.ledger import audit, outbox
 from archive.ledger.claims import Claim, Intent, held
@@ -13,14 +13,24 @@ from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts
 from archive.model import AssetState, Link, Verdict
 
+OTHER_BYTES = "other_bytes_served"
+
 
 def intend(db: Database, claim: Claim, intent: Intent) -> None:
-    """Write down what is about to be put. After this a crash never needs the link again."""
+    """
+    Write down what is about to be put. After this a crash never needs the link again.
+
+    Where an earlier attempt was about to put other bytes, the audit log keeps both digests: the link served two files.
+    """
+    before = claim.intent
     with db.write() as conn:
         held(conn, claim, {
             "bucket": intent.bucket, "key": intent.key, "size": intent.size, "sha256": intent.sha256,
             "content_type": intent.content_type, "media": intent.media,
         })  # fmt: skip
+        if before is not None and before.sha256 != intent.sha256:
+            facts = {"sha256": intent.sha256, "size": intent.size, "before": before.sha256, "size_before": before.size}
+            _audit(conn, claim, db.now(conn), AssetState.WAITING, OTHER_BYTES, facts)
 
 
 def relink(db: Database, claim: Claim, link: Link) -> Claim:
@@ -53,6 +63,13 @@ def retry(db: Database, claim: Claim, reason: str, at: datetime) -> None:
     with db.write() as conn:
         held(conn, claim, {"due_at": at, "owner": None, "reason": reason, "attempts": assets.c.attempts + 1})
         _close(conn, claim, db.now(conn), "transient", reason)
+
+
+def postpone(db: Database, claim: Claim, at: datetime) -> None:
+    """Nothing could be tried yet: due again at *at*, as if it had not been claimed; no trace is left but the fence."""
+    with db.write() as conn:
+        held(conn, claim, {"due_at": at, "owner": None})
+        conn.execute(delete(attempts).where(attempts.c.asset == claim.asset_id, attempts.c.fence == claim.fence))
 
 
 def hand_back(db: Database, claim: Claim) -> None:

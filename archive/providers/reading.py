@@ -16,9 +16,8 @@ from archive.errors import (
     TaskUnknownError,
 )
 from archive.grammar import check_url
-from archive.model import ApiAnswer, ExpiryOrigin, Link, Output, Progress
+from archive.model import MAX_OUTPUTS, ApiAnswer, ExpiryOrigin, Link, Output, Progress
 
-MAX_OUTPUTS = 64  # of one task; pages show a handful, and a body of 1 MiB could name 40,000
 MAX_WAIT = timedelta(hours=1)  # believed of a Retry-After; the schedule bounds it further
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _BUSY = {408, 425, 429}
@@ -96,7 +95,7 @@ def files(role: str, urls: Sequence[str], expires_at: datetime, *, seconds: Sequ
     Raises:
         NotUnderstoodError: `link_not_a_url`, `too_many_outputs`.
     """
-    if len(urls) > MAX_OUTPUTS:
+    if len(urls) > MAX_OUTPUTS:  # before each is compared with each; `Event` bounds all roles together
         raise NotUnderstoodError("too_many_outputs")
     links = [Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT) for url in urls]
     others = [Link(check_url(url), expires_at, ExpiryOrigin.DEFAULT) if url else None for url in seconds]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import NotUnderstoodError
-from archive.grammar import MAX_NAME, MAX_URL, check_name, check_url
+from archive.grammar import MAX_NAME, check_name, check_url
+from archive.urls import MAX_URL
 
 
 @given(st.text(st.characters(), max_size=40))

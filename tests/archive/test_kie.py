@@ -226,7 +226,7 @@ def test_normalise__odd_but_printable_task_ids(task_id: str) -> None:
     [
         "ftp://storage.kie.ai/a", "//storage.kie.ai/a", "/a.mp4", "javascript:alert(1)", "https://", "https:///a",
         "https://h/\x00", "https://h/ a", "https://h/é", "https://h/\ud800", "https://[::1", "https://h:0/",
-        "https://h:99999/", "https://h/" + "a" * 9000, "HTTPS://h/a", "",
+        "https://h:99999/", "https://h/" + "a" * 9000, "",
     ],
 )  # fmt: skip
 def test_normalise__links_that_are_none(url: str) -> None:

@@ -67,6 +67,18 @@ def test_next_try__leaves_room_before_the_deadline(attempts: int, left: timedelt
     assert gap <= max(timedelta(seconds=1), left / 3)
 
 
+@given(st.integers(0, 100), spans, spreads, st.timedeltas(timedelta(0), timedelta(minutes=10)))
+def test_next_try__a_wish_is_kept_but_for_the_deadline(
+    attempts: int, must_in: timedelta, spread: float, asked: timedelta
+) -> None:
+    """F44: no try comes before a wish is over, unless two more would not fit before the deadline then."""
+    gap = next_try(now=START, attempts=attempts, must_by=START + must_in, spread=spread, asked=asked) - START
+    room = must_in / 3 if must_in > timedelta(0) else timedelta.max
+    assert gap >= min(asked, room)
+    assert gap <= max(timedelta(seconds=1), room)
+    assert gap <= max(asked, timedelta(minutes=5))
+
+
 def test_next_try__grows() -> None:
     """The ceiling doubles with each failure: 1, 2, 4, 8 seconds, up to five minutes."""
     far = START + timedelta(days=9)

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from archive.egress import Proxy
 from archive.providers import kie
 from archive.settings import ENVIRONMENT, Settings, SettingsError, find_file, load
+from archive.tls import authorities
+from tests.origin import Authority
 
 SOURCE = '[sources.kie]\nprovider = "kie"\n'
 NO_PROOF = "needs webhook_keys, tokens, an api_key, server.signing_keys to mint callback URLs, or allow_unsigned = true"
@@ -312,3 +315,51 @@ def test_settings__do_not_change_after_start(folder: Path) -> None:
     """What was read at start holds until the end."""
     with pytest.raises(ValueError, match="frozen"):
         loaded(folder, "").server.port = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "credentials"),
+    [
+        ("http://proxy.example:3128", "proxy.example", 3128, None),
+        ("http://10.0.0.1:8080/", "10.0.0.1", 8080, None),
+        ("http://[fd00::1]:3128", "fd00::1", 3128, None),
+        ("http://house:p%40ss%3A@proxy.example:3128", "proxy.example", 3128, ("house", "p@ss:")),
+    ],
+)
+def test_egress__a_proxy_is_read(
+    folder: Path, text: str, host: str, port: int, credentials: tuple[str, str] | None
+) -> None:
+    """A proxy's URL may hold credentials, which no text of the settings shows; it may stand in the environment."""
+    for written, environ in ((text, {}), ("env:PROXY", {"PROXY": text})):
+        settings = loaded(folder, f'[egress]\nproxy = "{written}"\nproxy_resolves = true', environ)
+        assert Proxy(host, port, credentials, True) == settings.egress.way
+        assert "p@ss" not in repr(settings) + repr(settings.egress.way)
+        assert "p%40ss" not in repr(settings)
+    assert loaded(folder, '[egress]\nproxy = ""\nca_file = ""').egress.way is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://p.example:1", "proxy.example:3128", "http://p.example", "http://p.example:0", "http://p.example:65536",
+     "http://canary@p.example:1", "http://p.example:1/path", "socks5://p.example:1", "http://a:canary@b@p.example:1"],
+)  # fmt: skip
+def test_egress__a_proxy_that_is_none(folder: Path, text: str) -> None:
+    """What cannot be used as a proxy is a mistake at start, and the line about it shows no secret."""
+    [line] = problems(folder, f'[egress]\nproxy = "{text}"')
+    assert line.startswith("egress.proxy: must be http://host:port or ")
+    assert "canary" not in line
+
+
+def test_ca_file__is_looked_into_at_start(folder: Path) -> None:
+    """Authorities of your own stand beside the settings file; a file that is missing or holds none is a mistake."""
+    (folder / "ca.pem").write_bytes(Authority().pem)
+    (folder / "empty.pem").write_text("no certificate")
+    text = '[egress]\nca_file = "{}"\n[store]\nca_file = "{}"'
+    settings = loaded(folder, text.format("ca.pem", folder / "ca.pem"))
+    assert (folder / "ca.pem", folder / "ca.pem") == (settings.egress.ca_file, settings.store.ca_file)
+    trusted = len(authorities(settings.egress.ca_file).get_ca_certs())
+    assert len(authorities().get_ca_certs()) + 1 == trusted
+    assert [
+        "egress.ca_file: the file missing.pem cannot be read",
+        "store.ca_file: the file empty.pem holds no certificates in PEM form",
+    ] == problems(folder, text.format("missing.pem", "empty.pem"))

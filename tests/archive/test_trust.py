@@ -70,19 +70,29 @@ def test_decide(key: tuple[bool, bool], verdict: Verdict, event: str) -> None:
     [
         "https://storage.kie.ai.evil.example/a", "https://storage.kie.ai@evil.example/a", "https://evil.example#storage.kie.ai",
         "https://evil.example/storage.kie.ai", "https://xstorage.kie.ai/a", "https://127.0.0.1:9101/a",
-        "https://127.0.0.1/a", "https://evil.example:443@127.0.0.1:91/a", "https://kie.ai/a", "https://storage.kie.ai./a",
+        "https://127.0.0.1/a", "https://evil.example:443@127.0.0.1:91/a", "https://kie.ai/a", "https://storage.kie.ai:8443/a",
+        "https://storage.kie.ai../a", "https://storage.kie.ai\\@evil.example/a", "https://evil.example\\@storage.kie.ai/a",
+        "https://user@storage.kie.ai/a", "https://[storage.kie.ai]/a", "https://storage%2ekie.ai/a", "https://127.1:9100/a",
     ],
 )  # fmt: skip
 def test_decide__hosts_are_exact(url: str) -> None:
-    """A host is listed as a whole or not at all; user info, ports, suffixes and trailing dots do not help."""
+    """A host is listed as a whole or not at all; user info, ports, suffixes and odd spellings do not help."""
     assert D is decide(success(url), Verdict.SIGNED_ID, can_ask=False, confirm_always=False, hosts=HOSTS)
 
 
 @pytest.mark.parametrize(
-    "url", ["https://STORAGE.KIE.AI/a", "https://storage.kie.ai:443/a", "https://storage.kie.ai?x"]
+    "url",
+    [
+        "https://STORAGE.KIE.AI/a",
+        "https://storage.kie.ai:443/a",
+        "https://storage.kie.ai?x",
+        "https://storage.kie.ai./a",
+        "HTTPS://storage.kie.ai:0443/a",
+        "https://127.0.0.1:09100",
+    ],
 )
 def test_decide__the_same_host_otherwise_written(url: str) -> None:
-    """Case and a stated port name the same host."""
+    """Case, the port that goes without saying and a dot at the end name the same host, as for whoever follows it."""
     assert B is decide(success(url), Verdict.SIGNED_ID, can_ask=False, confirm_always=False, hosts=HOSTS)
 
 

@@ -1,5 +1,6 @@
 """What every ledger promises, on SQLite and on a real PostgreSQL server."""
 
+import json
 import threading
 from collections import Counter
 from contextlib import AbstractContextManager
@@ -627,6 +628,45 @@ def test_claim__carries_the_intent_of_the_one_before(db: Database, clock: FakeCl
     results.intend(db, must_take(db), INTENT)
     clock.advance(seconds=13)
     assert INTENT == must_take(db, "w2").intent
+
+
+def test_intend__other_bytes_than_before_leave_both_digests(db: Database, clock: FakeClock) -> None:
+    """F51: a link that serves another file on the next attempt is in the asset's history, with both digests; once."""
+    put(db, received())
+    claim = must_take(db)
+    results.intend(db, claim, INTENT)
+    other = replace(INTENT, sha256="cd" * 32, size=6)
+    for intent in (other, other):
+        clock.advance(seconds=13)
+        results.intend(db, must_take(db, "w2"), intent)
+    asset = the_asset(db)
+    assert ("cd" * 32, 6) == (asset["sha256"], asset["size"])
+    seen = queries.asset(db, claim.asset_id)
+    assert seen is not None
+    assert [("waiting", None), ("waiting", "other_bytes_served")] == [(e["now"], e["reason"]) for e in seen["history"]]
+    facts = {"sha256": "cd" * 32, "size": 6, "before": "ab" * 32, "size_before": 5}
+    assert facts == json.loads(seen["history"][-1]["facts"])
+
+
+def test_postpone__is_as_if_it_had_not_been_claimed(db: Database, clock: FakeClock) -> None:
+    """F45: what could not be tried comes back when it said, with its reason, its tries and its place as they were."""
+    put(db, received())
+    results.retry(db, must_take(db), "short_body", START + timedelta(seconds=1))
+    clock.advance(seconds=1)
+    claim = must_take(db)
+    before = the_asset(db)
+    results.postpone(db, claim, clock() + timedelta(seconds=30))
+    after = the_asset(db)
+    assert {"due_at", "owner"} == {name for name in after if after[name] != before[name]}
+    assert (None, 1, "short_body") == (after["owner"], after["attempts"], after["reason"])
+    assert take(db) is None
+    seen = queries.asset(db, claim.asset_id)
+    assert seen is not None
+    assert ["transient"] == [attempt["outcome"] for attempt in seen["tries"]]
+    clock.advance(seconds=30)
+    assert must_take(db).fence > claim.fence
+    with pytest.raises(ClaimLostError):
+        results.postpone(db, claim, clock())
 
 
 def test_retry__comes_back_when_it_said_and_operator_brings_it_forward(db: Database, clock: FakeClock) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -27,8 +27,11 @@ from archive.ledger.claims import Intent
 from archive.s3 import S3Store
 from archive.settings import Store
 from archive.store import ArchiveStore
+from archive.tls import authorities
 from tests import servers
 from tests.doubles import MemoryStore, wait_for
+from tests.origin import Authority
+from tests.terminator import terminator
 from workers.prove import prove
 
 BUCKET = "videos"
@@ -45,13 +48,18 @@ class Stand:
     versions: Callable[[str], int]
     raw: Any = None  # a plain S3 client
     folder: Path | None = None  # where a store on files keeps them
+    ca_file: Path | None = None  # whom to trust, where it is reached by TLS
 
 
-def s3_stand(url: str, dialect: str, credentials: dict[str, str], folder: Path | None = None) -> Stand:
+def s3_stand(
+    url: str, dialect: str, credentials: dict[str, str], folder: Path | None = None, ca_file: Path | None = None
+) -> Stand:
+    told = {"bucket": BUCKET, "endpoint_url": url, "dialect": dialect, "ca_file": str(ca_file or "")}
     with servers.environment(**credentials):
-        store = S3Store(Store.model_validate({"bucket": BUCKET, "endpoint_url": url, "dialect": dialect}))
+        store = S3Store(Store.model_validate(told))
         plain = Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"})
-        raw = boto3.Session(region_name="us-east-1").client("s3", endpoint_url=url, config=plain)
+        verify = str(ca_file) if ca_file else None
+        raw = boto3.Session(region_name="us-east-1").client("s3", endpoint_url=url, config=plain, verify=verify)
 
     def overwrite(key: str, data: bytes) -> None:
         if folder:
@@ -65,7 +73,7 @@ def s3_stand(url: str, dialect: str, credentials: dict[str, str], folder: Path |
         found = raw.list_object_versions(Bucket=BUCKET, Prefix=key)
         return len(found.get("Versions", [])) + len(found.get("DeleteMarkers", []))
 
-    return Stand(store, overwrite, versions, raw, folder)
+    return Stand(store, overwrite, versions, raw, folder, ca_file)
 
 
 def with_versions(stand: Stand) -> Stand:
@@ -77,7 +85,10 @@ def with_versions(stand: Stand) -> Stand:
 @pytest.fixture(scope="module")
 def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stand]]:
     """Every implementation, by name. moto stands in for a store with conditional puts that believes any checksum."""
-    folder = tmp_path_factory.mktemp("store")
+    folder, secrets = tmp_path_factory.mktemp("store"), tmp_path_factory.mktemp("tls")
+    authority = Authority()
+    ca_file = secrets / "ca.pem"
+    ca_file.write_bytes(authority.pem)
     with ExitStack() as stack:
         moto, ministack = servers.moto(), servers.ministack()
         rclone, found = servers.rclone(folder, BUCKET, "companion")
@@ -85,10 +96,18 @@ def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stand
             stack.callback(server.stop)
         memory = MemoryStore()
         credentials = {name: found[name] for name in TEST_CREDENTIALS}
+        context = authority.server("127.0.0.1", str(secrets))
+
+        def secured(server: servers.Server) -> str:
+            return f"https://127.0.0.1:{stack.enter_context(terminator(server.port, context))}"
+
         yield {
             "moto": with_versions(s3_stand(f"http://127.0.0.1:{moto.port}", "r2", TEST_CREDENTIALS)),
             "ministack": with_versions(s3_stand(f"http://127.0.0.1:{ministack.port}", "aws", TEST_CREDENTIALS)),
             "rclone": s3_stand(found["S3_ENDPOINT_URL"], "rclone", credentials, folder),
+            "moto by TLS": s3_stand(secured(moto), "r2", TEST_CREDENTIALS, None, ca_file),
+            "ministack by TLS": s3_stand(secured(ministack), "aws", TEST_CREDENTIALS, None, ca_file),
+            "rclone by TLS": s3_stand(secured(rclone), "rclone", credentials, folder, ca_file),
             "memory": Stand(
                 memory,
                 lambda key, data: (memory.alter(BUCKET, key, data), None)[1],
@@ -97,12 +116,15 @@ def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stand
         }
 
 
-@pytest.fixture(params=["moto", "ministack", "rclone", "memory"])
+WIRED = ["moto", "ministack", "rclone", "moto by TLS", "ministack by TLS", "rclone by TLS"]
+
+
+@pytest.fixture(params=[*WIRED, "memory"])
 def stand(request: pytest.FixtureRequest, stands: dict[str, Stand]) -> Stand:
     return stands[request.param]
 
 
-@pytest.fixture(params=["moto", "ministack", "rclone"])
+@pytest.fixture(params=WIRED)
 def s3(request: pytest.FixtureRequest, stands: dict[str, Stand]) -> Stand:
     """The implementations that are reached over a wire."""
     return stands[request.param]
@@ -119,8 +141,8 @@ def put(
     return store.put(BUCKET, key, BytesIO(data), size=len(data), sha256=digest, content_type=content_type)
 
 
-def browse(link: str) -> httpx.Response:
-    return httpx.get(link, trust_env=False)
+def browse(stand: Stand, link: str) -> httpx.Response:
+    return httpx.get(link, trust_env=False, verify=authorities(stand.ca_file))
 
 
 def intent(key: str, data: bytes) -> Intent:
@@ -150,8 +172,23 @@ def test_put__content_type_is_the_one_a_browser_gets(s3: Stand, content_type: st
     """Any content type in use reaches whoever follows the link as it was given."""
     key = new_key()
     put(s3.store, key, BYTES, content_type=content_type)
-    answer = browse(s3.store.link(BUCKET, key, None, seconds=60, filename="film.mp4"))
+    answer = browse(s3, s3.store.link(BUCKET, key, None, seconds=60, filename="film.mp4"))
     assert content_type == answer.headers["content-type"]
+
+
+@pytest.mark.parametrize("fault", ["unknown authority", "other name"])
+def test_tls__fails_closed(stands: dict[str, Stand], tmp_path: Path, fault: str) -> None:
+    """F60: a store whose certificate is not by an authority we were told of, or is another's, gets no film."""
+    stand = stands["moto by TLS"]
+    url = str(stand.raw.meta.endpoint_url)
+    authority, ca_file = Authority(), tmp_path / "ca.pem"
+    ca_file.write_bytes(authority.pem)
+    trusted = None if fault == "unknown authority" else ca_file
+    with terminator(int(urlsplit(url).port or 0), authority.server("other.example", str(tmp_path))) as port:
+        store = s3_stand(url if trusted is None else f"https://127.0.0.1:{port}", "r2", TEST_CREDENTIALS, None, trusted)
+        with pytest.raises(StoreUnavailableError) as away:
+            put(store.store, key := new_key(), BYTES)
+    assert ("store_unreachable", 0) == (away.value.reason, stand.versions(key))
 
 
 def test_put__again_is_refused_and_the_first_bytes_stand(stand: Stand) -> None:
@@ -211,7 +248,7 @@ def test_prove__nothing_stands(stand: Stand) -> None:
     assert "object_missing" == failed.value.reason
 
 
-@pytest.mark.parametrize("name", ["moto", "ministack", "memory"])
+@pytest.mark.parametrize("name", ["moto", "ministack", "moto by TLS", "ministack by TLS", "memory"])
 def test_versions__ours_can_still_be_had_after_an_overwrite(stands: dict[str, Stand], name: str) -> None:
     """By the version of its put the object is described, read, proved and linked as it was, whatever is on top."""
     stand, key = stands[name], new_key()
@@ -222,14 +259,16 @@ def test_versions__ours_can_still_be_had_after_an_overwrite(stands: dict[str, St
     assert BYTES == content(stand.store, key, version_id)
     assert len(BYTES) == prove(stand.store, intent(key, BYTES), version_id).size
     if stand.raw:
-        assert BYTES == browse(stand.store.link(BUCKET, key, version_id, seconds=60, filename="film.mp4")).content
+        assert (
+            BYTES == browse(stand, stand.store.link(BUCKET, key, version_id, seconds=60, filename="film.mp4")).content
+        )
 
 
 def test_link__is_followed_by_plain_http(s3: Stand) -> None:
     """A presigned link gives the bytes and the file name to anybody, without our credentials."""
     key = new_key()
     put(s3.store, key, BYTES)
-    answer = browse(s3.store.link(BUCKET, key, None, seconds=60, filename="film-7.mp4"))
+    answer = browse(s3, s3.store.link(BUCKET, key, None, seconds=60, filename="film-7.mp4"))
     assert (200, BYTES) == (answer.status_code, answer.content)
     if s3.folder is None:  # rclone says no file name
         assert 'inline; filename="film-7.mp4"' == answer.headers["content-disposition"]
@@ -237,15 +276,16 @@ def test_link__is_followed_by_plain_http(s3: Stand) -> None:
 
 def test_link__dies_when_it_said_it_would(stands: dict[str, Stand]) -> None:
     """Where the server checks expiry a link stops working after its seconds."""
-    store, key = stands["rclone"].store, new_key()
+    stand, key = stands["rclone"], new_key()
+    store = stand.store
     put(store, key, BYTES)
     long, short = (store.link(BUCKET, key, None, seconds=life, filename="film.mp4") for life in (60, 1))
 
     def is_dead() -> bool:
-        return browse(short).status_code in (400, 403)  # rclone says 400, S3 itself 403
+        return browse(stand, short).status_code in (400, 403)  # rclone says 400, S3 itself 403
 
     wait_for(is_dead)
-    assert 200 == browse(long).status_code
+    assert 200 == browse(stand, long).status_code
 
 
 def test_away__nobody_listens() -> None:
@@ -312,15 +352,17 @@ def test_put__whose_connection_dies_leaves_nothing_to_read(s3: Stand) -> None:
         f"PUT {link.path}?{link.query} HTTP/1.1\r\nHost: {link.netloc}\r\nContent-Length: 2000000\r\n"
         f"x-amz-checksum-sha256: {checksum}\r\nx-amz-sdk-checksum-algorithm: SHA256\r\n\r\n"
     )
-    with socket.create_connection((str(link.hostname), int(link.port or 0))) as wire:
+    with ExitStack() as stack:
+        wire = stack.enter_context(socket.create_connection((str(link.hostname), int(link.port or 0))))
         wire.settimeout(20)
-        wire.sendall(head.encode() + bytes(1_000_000))
-        wire.shutdown(socket.SHUT_WR)
-        try:
+        if s3.ca_file:
+            tls = authorities(s3.ca_file)
+            wire = stack.enter_context(tls.wrap_socket(wire, server_hostname=link.hostname))
+        with suppress(OSError):  # a server may hang up before it has heard it all
+            wire.sendall(head.encode() + bytes(1_000_000))
+            wire.shutdown(socket.SHUT_WR)
             while wire.recv(1 << 16):  # until the server is done with it
                 pass
-        except ConnectionResetError:
-            pass
     assert (None, 0) == (s3.store.head(BUCKET, key), s3.versions(key))
     put(s3.store, key, BYTES)
     assert BYTES == content(s3.store, key)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from archive.egress import Proxy
 from archive.sources import Source
-from archive.tls import authorities
 from receiver.upstream import AnswerLostError, Call, NotSentError, Upstream
 from tests.origin import Authority, Wire, endless, origin, redirect, whole
 from tests.receiver.outward import takes
+from tests.tunneller import Refuse, refuses, says, tunneller
 
 CALL = Call("GET", b"/x?a=%2F", [(b"Authorization", b"Bearer k")], b"", timedelta(seconds=0.3), is_order=False)
 
@@ -21,14 +22,20 @@ def source(base: str) -> Source:
     return Source.model_validate(told, context={})
 
 
-def ask(base: str, tls: ssl.SSLContext | None = None, *calls: Call, limit: int = 1 << 20) -> list[tuple[int, bytes]]:
+def ask(
+    base: str,
+    tls: ssl.SSLContext | None = None,
+    *calls: Call,
+    limit: int = 1 << 20,
+    proxy: Proxy | None = None,
+) -> list[tuple[int, bytes]]:
     """Send the calls, one after the other; return status and body of each."""
 
     async def scenario() -> list[tuple[int, bytes]]:
         async def at_once(_: float) -> None:
             pass
 
-        upstream, heard = Upstream(tls, at_once), []
+        upstream, heard = Upstream(tls, at_once, proxy), []
         try:
             for call in calls or (CALL,):
                 incoming = await upstream.send(source(base), call)
@@ -43,19 +50,13 @@ def ask(base: str, tls: ssl.SSLContext | None = None, *calls: Call, limit: int =
     return asyncio.run(scenario())
 
 
-def trust(authority: Authority) -> ssl.SSLContext:
-    context = authorities()
-    context.load_verify_locations(cadata=authority.pem.decode())
-    return context
-
-
 def test_tls__is_verified(tmp_path: Path) -> None:
     """A server is believed by its certificate and name alone; the key never reaches one that is not."""
     authority = Authority()
     with origin(authority.server("127.0.0.1", str(tmp_path))) as server:
         server.url("/x", whole(b"{}"))
-        assert [(200, b"{}")] == ask(f"https://{server.authority}", trust(authority))
-        for base, tls in ((server.authority, None), (f"localhost:{server.port}", trust(authority))):
+        assert [(200, b"{}")] == ask(f"https://{server.authority}", authority.trust())
+        for base, tls in ((server.authority, None), (f"localhost:{server.port}", authority.trust())):
             with pytest.raises(NotSentError):
                 ask(f"https://{base}", tls)
         assert 1 == len(server.heads)
@@ -102,3 +103,41 @@ def test_failures__of_an_answer() -> None:
         server.url("/x", endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536))
         [(_, body)] = ask(f"http://{server.authority}", limit=100_000)
         assert 100_000 < len(body) < 500_000
+
+
+def test_proxy__carries_what_goes_outside_and_hears_no_key(tmp_path: Path) -> None:
+    """F53, F59: through the proxy of the settings an API gets key and path, the proxy neither; loopback is direct."""
+    authority = Authority()
+    with (
+        origin(authority.server("api.example", str(tmp_path))) as api,
+        origin() as inside,
+        tunneller(leads={443: api.port}) as proxy,
+    ):
+        way = Proxy("127.0.0.1", proxy.port, ("house", "secret"))
+        for server in (api, inside):
+            server.url("/x", whole(b"{}"))
+        assert [(200, b"{}")] == ask("https://api.example", authority.trust(), proxy=way)
+        assert [(200, b"{}")] == ask(f"http://{inside.authority}", proxy=way)
+        assert (["api.example:443"], 1) == (proxy.asked, len(inside.heads))
+        assert "proxy-authorization: basic " in proxy.heads[0].lower()
+        assert "authorization: bearer k" not in proxy.heads[0].lower()
+        assert "/x" not in proxy.heads[0]
+        assert "authorization: bearer k" in api.heads[0].lower()
+        assert "proxy-" not in api.heads[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (refuses("407 Proxy Authentication Required"), "proxy_refused"),
+        (refuses("502 Bad Gateway"), "proxy_refused"),
+        (says(b"garbage\r\n\r\n"), "unreachable"),
+        (says(b""), "unreachable"),
+    ],
+    ids=["407", "502", "garbage", "hangs up"],
+)
+def test_proxy__that_does_not_let_us_through(wrong: Refuse, reason: str) -> None:
+    """What ends before the tunnel stands was not sent, so that no order is in doubt by it."""
+    with tunneller(wrong) as proxy, pytest.raises(NotSentError) as caught:
+        ask("https://api.example", proxy=Proxy("127.0.0.1", proxy.port))
+    assert (reason, ["api.example:443"] * 2) == (caught.value.reason, proxy.asked)

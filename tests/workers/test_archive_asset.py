@@ -1,7 +1,8 @@
 """From a claim to one proved object with its manifest: the happy path, and a crash or a fault after each step."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -30,6 +31,8 @@ from tests.doubles import START, Crash, FakeClock, FetchDouble, MemoryStore
 from tests.films import films, rebuild
 from tests.media import made
 from workers.archive_asset import Ports, archive_asset
+from workers.fetch import Fetched
+from workers.file_hosts import HostRestsError
 from workers.outcome import settle
 
 LEASE = timedelta(seconds=12)
@@ -344,6 +347,76 @@ def test_end_unknown__a_fragmented_film_without_proof_of_its_end(house: House) -
     house.clock.advance(minutes=1)
     house.work()
     assert AssetState.ARCHIVED == house.asset()["state"]
+
+
+@pytest.mark.parametrize("cut", [0, 1000])
+def test_not_whole__where_no_transfer_showed_an_end(house: House, film: bytes, cut: int) -> None:
+    """F42: a file that breaks off with its connection was cut on its way: another try however often, no bad file."""
+    house.fetch.body, house.fetch.length_known = film[:cut], False
+    for _ in range(5):
+        assert "short_body" == house.fail(FetchInterruptedError)
+        house.clock.advance(minutes=5)
+    assert AssetState.WAITING == house.asset()["state"]
+    house.fetch.body = film
+    house.work()
+    assert AssetState.ARCHIVED == house.asset()["state"]
+
+
+def test_other_bytes__on_the_next_try(house: House, film: bytes) -> None:
+    """F51: a link that serves another whole file after a put that did not take effect: one object, both digests."""
+    house.store.crash_before = {OBJECT}
+    house.fail(Crash)
+    house.clock.advance(seconds=13)
+    house.fetch.body = films()["moov_first"]
+    claim = house.work("w2")
+    assert sorted([key_of(claim), manifest_key(key_of(claim))]) == house.store.keys()
+    seen = queries.asset(house.db, claim.asset_id)
+    assert seen is not None
+    [noted] = [entry for entry in seen["history"] if entry["reason"] == "other_bytes_served"]
+    facts = json.loads(noted["facts"])
+    assert [sha256(film).hexdigest(), house.asset()["sha256"]] == [facts["before"], facts["sha256"]]
+
+
+@dataclass
+class RestingHosts(FetchDouble):
+    """A file host that gives the file, but for the links that are at rest."""
+
+    resting: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def __call__(self, claim: Claim, link: Link) -> Iterator[Fetched]:
+        if link.url in self.resting:
+            raise HostRestsError("host_rests", timedelta(seconds=30))
+        with super().__call__(claim, link) as found:
+            yield found
+
+
+def test_second_link__serves_while_the_first_ones_host_rests(db: Database, clock: FakeClock, film: bytes) -> None:
+    """F45: an asset whose first host is left alone is had from the other; where both are, it waits untried."""
+    house = of_two_links(db, clock, film)
+    house.fetch = RestingHosts(film, resting={DEAD, "https://files.example/copy.mp4?sig=1"})
+    assert "host_rests" == house.fail(HostRestsError)
+    assert (0, None) == (house.asset()["attempts"], house.asset()["reason"])
+    house.clock.advance(seconds=31)
+    house.fetch = RestingHosts(film, resting={DEAD})
+    house.work()
+    assert ["https://files.example/copy.mp4?sig=1"] == house.fetch.asked
+
+
+def test_second_link__at_rest_behind_one_that_was_tried(db: Database, clock: FakeClock, film: bytes) -> None:
+    """F45: where one link was tried it was a try; where it is dead, the one at rest is the hope that is left."""
+    house = of_two_links(db, clock, film)
+    house.fetch = RestingHosts(film, dead={DEAD}, resting={"https://files.example/copy.mp4?sig=1"})
+    assert "host_rests" == house.fail(HostRestsError)
+    assert 1 == house.refreshed
+
+    def interrupt() -> None:
+        raise FetchInterruptedError("short_body")
+
+    house.clock.advance(seconds=31)
+    house.fetch.first = interrupt
+    assert "short_body" == house.fail(FetchInterruptedError)
+    assert 1 == house.asset()["attempts"]
 
 
 def test_probe__that_fails_costs_only_the_facts(house: House, film: bytes) -> None:

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import LinkRefusedError, WireError
-from archive.tls import authorities
-from archive.urls import read_url
-from tests.origin import Authority, Origin, origin, whole
+from archive.urls import DEFAULT_PORTS, read_url
+from tests.origin import Authority, Origin, origin, origin_by, whole
+from tests.tunneller import refuses, tunneller
 from workers.egress import Egress, Policy, Resolve, check_link, next_hop, resolve
 
 OPEN = Policy()
@@ -45,16 +45,10 @@ def refusal(url: str, policy: Policy = OPEN) -> str | None:
     return None
 
 
-def trust(authority: Authority) -> ssl.SSLContext:
-    """What the service trusts, and a test's own authority."""
-    context = authorities()
-    context.load_verify_locations(cadata=authority.pem.decode())
-    return context
-
-
-@pytest.fixture
-def host() -> Iterator[Origin]:
-    with origin() as server:
+@pytest.fixture(params=["http", "https"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Origin]:
+    """A file host, by plain http and by TLS: what holds for one holds for the other."""
+    with origin_by(request.param, tmp_path) as server:
         yield server
 
 
@@ -156,9 +150,9 @@ def test_connect__one_private_answer_refuses_all(host: Origin, answers: list[str
     """A name with any special address among its answers is not connected to at all."""
     resolver = ScriptedResolver(answers)
     with pytest.raises(LinkRefusedError) as refused:
-        get("http://files.example/", PLAIN, resolver)
+        get(f"{host.scheme}://files.example/", PLAIN, resolver, host.trust)
     assert "address_not_public" == refused.value.reason
-    assert [("files.example", 80)] == resolver.asked
+    assert [("files.example", DEFAULT_PORTS[host.scheme])] == resolver.asked
     assert [] == host.heads
 
 
@@ -176,7 +170,7 @@ def test_connect__goes_to_the_address_that_was_judged(host: Origin) -> None:
     name = f"files.example:{host.port}"
     resolver = ScriptedResolver(["127.0.0.1"], ["203.0.113.1"])
     url = host.url("/v.mp4", whole(b"film")).replace(host.authority, name)
-    assert b"film" == get(url, Policy(frozenset({name}), insecure_http=True), resolver)
+    assert b"film" == get(url, Policy(frozenset({name}), insecure_http=True), resolver, host.trust)
     assert [("files.example", host.port)] == resolver.asked
     assert f"\r\nHost: {name}\r\n" in host.heads[0]
 
@@ -186,7 +180,7 @@ def test_connect__tries_the_next_address(host: Origin) -> None:
     name = f"files.example:{host.port}"
     url = host.url("/v.mp4", whole(b"film")).replace(host.authority, name)
     resolver = ScriptedResolver(["127.0.0.2", "127.0.0.1"])
-    assert b"film" == get(url, Policy(frozenset({name}), insecure_http=True), resolver)
+    assert b"film" == get(url, Policy(frozenset({name}), insecure_http=True), resolver, host.trust)
 
 
 @pytest.mark.parametrize("failure", [OSError("SERVFAIL"), UnicodeError("label too long")])
@@ -210,7 +204,7 @@ def test_tls__keeps_the_name(tmp_path: Path) -> None:
         name = f"files.example:{server.port}"
         url = server.url("/v.mp4", whole(b"film")).replace(server.authority, name)
         policy, resolver = Policy(frozenset({name})), ScriptedResolver(["127.0.0.1"])
-        assert b"film" == get(url, policy, resolver, trust(authority))
+        assert b"film" == get(url, policy, resolver, authority.trust())
         assert (["files.example"], 1) == (seen, len(server.heads))
 
 
@@ -225,7 +219,7 @@ def test_tls__fails_closed(tmp_path: Path, fault: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that such a version is deprecated is the point
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    trusted = trust(Authority()) if fault == "untrusted" else trust(authority)
+    trusted = Authority().trust() if fault == "untrusted" else authority.trust()
     with origin(context) as server:
         dialled = f"files.example:{server.port}"
         url = server.url("/v.mp4", whole(b"film")).replace(server.authority, dialled)
@@ -257,16 +251,17 @@ def test_failure__is_named_by_its_cause() -> None:
         speaking.join(10)
 
 
-def test_environment__says_nothing(host: Origin, tmp_path: Path) -> None:
-    """Proxy variables, a .netrc and a CA file of the environment change neither way, nor headers, nor trust."""
+def test_environment__says_nothing(tmp_path: Path) -> None:
+    """F59: proxy variables, a .netrc and a CA file of the environment change neither way, nor headers, nor trust."""
     authority = Authority()
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc password secret\n")
-    with origin() as proxy, origin(authority.server("127.0.0.1", str(tmp_path))) as secure:
+    secured = authority.server("127.0.0.1", str(tmp_path))
+    with origin() as host, origin() as proxy, origin(secured) as secure, tunneller(refuses("403 No")) as ours:
         proxied = f"http://{proxy.authority}"
         environment = {
             **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"), proxied),
-            "NO_PROXY": "",
+            "NO_PROXY": "1.1.1.1",
             "HOME": str(tmp_path),
             "NETRC": str(tmp_path / ".netrc"),
             "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
@@ -275,20 +270,23 @@ def test_environment__says_nothing(host: Origin, tmp_path: Path) -> None:
         program = (
             "import json, sys\n"
             "from archive.errors import WireError\n"
+            "from archive.egress import Proxy\n"
             "from workers.egress import Egress, Policy\n"
-            "plain, secure, *origins = sys.argv[1:]\n"
-            "def get(url):\n"
-            "    with Egress().stream('GET', url, Policy(frozenset(origins), True), headers={}) as response:\n"
-            "        return b''.join(response.iter_raw()).decode()\n"
-            "said = [get(plain)]\n"
-            "try: said.append(get(secure))\n"
-            "except WireError as exc: said.append(exc.reason)\n"
+            "plain, secure, port, *origins = sys.argv[1:]\n"
+            "def get(url, proxy=None):\n"
+            "    egress = Egress(proxy=proxy)\n"
+            "    try:\n"
+            "        with egress.stream('GET', url, Policy(frozenset(origins), True), headers={}) as response:\n"
+            "            return b''.join(response.iter_raw()).decode()\n"
+            "    except WireError as exc: return exc.reason\n"
+            "said = [get(plain), get(secure), get('http://1.1.1.1/', Proxy('127.0.0.1', int(port)))]\n"
             "print(json.dumps(said))\n"
         )
         urls = (host.url("/v", whole(b"film")), secure.url("/v", whole(b"film")))
-        command = [sys.executable, "-c", program, *urls, host.authority, secure.authority]
+        command = [sys.executable, "-c", program, *urls, str(ours.port), host.authority, secure.authority]
         said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True).stdout
-        assert ["film", "certificate_refused"] == json.loads(said)
+        assert ["film", "certificate_refused", "proxy_refused"] == json.loads(said)
+        assert (["1.1.1.1:80"], False) == (ours.asked, "authorization" in ours.heads[0].lower())
         assert [] == proxy.heads
         assert "authorization" not in host.heads[0].lower()
 
@@ -296,7 +294,7 @@ def test_environment__says_nothing(host: Origin, tmp_path: Path) -> None:
 def test_cookies__are_not_kept(host: Origin) -> None:
     """What one answer sets is not sent with the next request."""
     url = host.url("/v", whole(b"", "Set-Cookie: id=7; Path=/"))
-    egress = Egress()
+    egress = Egress(tls=host.trust)
     for _ in range(2):
         with egress.stream("GET", url, Policy(frozenset({host.authority}), insecure_http=True), headers={}):
             pass

@@ -19,6 +19,7 @@ from archive.schedule import RETRY_CEILING
 from tests.builders import output, received
 from tests.doubles import START, FakeClock
 from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
+from workers.file_hosts import HostRestsError
 from workers.outcome import MAX_BAD_FILES, MAX_CRASHES, MIN_TRIES, UNASKED, end_of, settle
 
 MUST_BY = START + timedelta(hours=1)
@@ -139,6 +140,34 @@ def test_settle__stopped_counts_for_nothing(db: Database, clock: FakeClock, clai
     """An asset handed back at a stop is due at once, with no attempt counted."""
     settle(db, claim, StoppedError("stopped"), now=clock(), spread=0.5)
     assert (AssetState.WAITING, None, None, 0, clock()) == row(db)
+
+
+@pytest.mark.parametrize(
+    ("wish", "seconds"),
+    [(timedelta(seconds=90), 90), (timedelta(minutes=9), 400), (timedelta(days=3650), 400), (timedelta(0), 1)],
+)
+def test_settle__a_wish_is_kept_within_the_deadline(
+    db: Database, clock: FakeClock, claim: Claim, wish: timedelta, seconds: int
+) -> None:
+    """F44: whoever asked for a pause, it is kept as far as it leaves room for two more tries before the link dies."""
+    assert timedelta(minutes=20) == claim.link.expires_at - START
+    settle(db, claim, errors.FetchInterruptedError("http_503", wish), now=clock(), spread=0.0)
+    assert START + timedelta(seconds=seconds) == row(db)[4]
+
+
+def test_settle__a_wish_is_bounded(db: Database, clock: FakeClock, claim: Claim) -> None:
+    """F44: ten years are ten minutes where the deadline is far or over."""
+    far = dataclasses.replace(claim, link=dataclasses.replace(claim.link, expires_at=START + timedelta(days=14)))
+    far = dataclasses.replace(far, must_by=START + timedelta(days=14))
+    settle(db, far, errors.ProviderBusyError("http_429", timedelta(days=3650)), now=clock(), spread=0.0)
+    assert START + timedelta(minutes=10) == row(db)[4]
+
+
+def test_settle__a_host_at_rest_costs_no_try(db: Database, clock: FakeClock, claim: Claim) -> None:
+    """F45: while its host is left alone an asset keeps its place, its tries and its last reason."""
+    tired = dataclasses.replace(claim, attempts=9)
+    settle(db, tired, HostRestsError("host_rests", timedelta(seconds=40)), now=clock(), spread=0.5)
+    assert (AssetState.WAITING, None, None, 0, START + timedelta(seconds=40)) == row(db)
 
 
 @pytest.mark.parametrize("failure", [errors.ClaimLostError("claim_lost"), errors.LedgerError("ledger_unavailable")])

@@ -12,6 +12,7 @@ from typing import Any
 from archive.documents import parse
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
 from archive.grammar import check_url
+from archive.model import MAX_OUTPUTS
 from archive.providers import reading
 
 _BETWEEN_LINKS = re.compile(r",\s*(?=https?://)")
@@ -66,14 +67,14 @@ def links(value: Any) -> list[str]:
     found = _listed(value)
     if found is None:
         raise NotUnderstoodError("links_not_a_list")
-    if len(found) > reading.MAX_OUTPUTS:
+    if len(found) > MAX_OUTPUTS:
         raise NotUnderstoodError("too_many_outputs")
     return [check_url(text(link)) for link in found]
 
 
 def links_beside(value: Any) -> list[str]:
     """The links that come along with the film, as far as they are links: they must not cost the film."""
-    return [link for link in (_listed(value) or ())[: reading.MAX_OUTPUTS] if _is_link(link)]
+    return [link for link in (_listed(value) or ())[:MAX_OUTPUTS] if _is_link(link)]
 
 
 def _listed(value: Any) -> list[Any] | None:
