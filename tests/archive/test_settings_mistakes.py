@@ -106,6 +106,8 @@ def check(problems: list[str], place: Place) -> None:
         near = [*place[: len(named)]] == named or [*place] == named[: len(place)] or line.endswith(": Field required")
         assert near or "settings" == where[0], line
         assert "4711" not in line
+        if "ca_file: the file " in line:
+            continue  # a file's name is no secret, and what the line is about
         # A name within the table is what the line is about, and so is that of a source that is none.
         said = line.replace(f"{'.'.join(place)}.{CANARY}: ", "").partition("no source is called ")[0]
         assert CANARY not in said
