@@ -88,8 +88,13 @@ def on_http(request: Request, exc: Exception) -> Response:
 
 
 def on_crash(_request: Request, _exc: Exception) -> Response:
-    """A mistake of ours: nothing was committed, so ask for the delivery again rather than answer 500."""
-    return problem(503, "internal_error", "Something went wrong here; please try again.", {"Retry-After": RETRY_AFTER})
+    """
+    A mistake of ours: nothing was committed, so ask for the delivery again rather than answer 500.
+
+    The server hangs up after it. A proxy that is not told would send the next callback into a closed connection.
+    """
+    headers = {"Retry-After": RETRY_AFTER, "Connection": "close"}
+    return problem(503, "internal_error", "Something went wrong here; please try again.", headers)
 
 
 _REASONS = {

@@ -82,9 +82,7 @@ class Run:
         self.service = Service(folder, s3=self.store_env["S3_ENDPOINT_URL"], redis=self.redis_url, sources="")
         stack.enter_context(stopping(self.service))
         self.watch.pids |= {store._process.pid}
-        self._http = stack.enter_context(
-            httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
-        )
+        self._http = stack.enter_context(httpx.Client(trust_env=False, timeout=30))
         self._settings()
 
     def start(self, name: str, **env: str) -> None:
