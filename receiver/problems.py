@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from archive.documents import MAX_DEPTH, MAX_PARTS
+from archive.documents import MAX_DEPTH, MAX_VALUES
 from archive.errors import LedgerError, MalformedDeliveryError, ReelkeepError, UnknownSourceError, VerificationError
 from receiver.answers import Answer
 
@@ -99,7 +99,7 @@ def on_crash(_request: Request, _exc: Exception) -> Response:
 
 _REASONS = {
     "too_deep": f"The body is nested deeper than {MAX_DEPTH} levels.",
-    "too_many_parts": f"The body has more than {MAX_PARTS} brackets and commas.",
+    "too_many_values": f"The body has more than {MAX_VALUES} brackets and commas.",
 }
 _DETAIL = {
     400: "The body is not a JSON document.",

@@ -76,7 +76,7 @@ class Line:
         try:
             self.carry(claim, scene)
         except (NotMediaError, FetchInterruptedError) as exc:
-            return isinstance(exc, NotMediaError) or exc.reason == "end_unknown"
+            return isinstance(exc, NotMediaError) or exc.reason in {"end_unknown", "short_body"}
         return False
 
     def states(self) -> set[str]:
