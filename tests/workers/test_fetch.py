@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import itertools
 import os
+import re
 import resource
 import socket
 import threading
@@ -530,13 +531,26 @@ def test_redirect__a_loop_is_refused(host: Origin, limits: Limits) -> None:
         ("http://xn--/", "link_malformed"),
         ("http://[bad/", "link_malformed"),
         ("/a b\tc", "link_malformed"),
-        ("/\u00e9", "link_malformed"),
+        ("http://127.0.0.1 /", "link_malformed"),
+        ("http://\u00e9.example/", "link_malformed"),
+        ("//\u00e9/", "link_malformed"),
     ],
 )
 def test_redirect__each_hop_is_judged(host: Origin, limits: Limits, location: str, reason: str) -> None:
     """A host that may be fetched from cannot send us where a link of its own may not lead."""
     assert reason == failure(host, redirect(location), limits)[1]
     assert 1 == len(host.heads)
+
+
+@pytest.mark.parametrize("named", ["/m\u00e9 dia/v.mp4", "m\u00e9 dia/v.mp4", "/m\u00c3\u00a9 dia/v.mp4?x=\u00e4 1"])
+def test_redirect__to_a_path_that_is_not_escaped(host: Origin, limits: Limits, named: str) -> None:
+    """A file host that names its file as it stands, in whatever bytes, is followed to it as a browser would."""
+    expected = re.sub("[^!-~]", lambda found: f"%{ord(found[0]):02X}", named)
+    there = host.url("/" + expected.removeprefix("/").partition("?")[0], whole(FILM))
+    with fetched(host, host.url("/v", whole(b"", f"Location: {named}", status="302 Found")), limits) as found:
+        assert FILM == found.file.read()
+    assert there
+    assert f"GET /{expected.removeprefix('/')} HTTP/1.1" == host.heads[1].splitlines()[0]
 
 
 def test_redirect__from_https_to_http(host: Origin, limits: Limits) -> None:
