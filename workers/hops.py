@@ -53,14 +53,15 @@ class Hops:
             FetchInterruptedError: an answer that is none of these.
             WireError, HostRestsError.
         """
+        link = url
         for _ in range(MAX_HOPS + 1):
             read = read_url(url)
-            self._hosts.admit(read.origin)
+            self._hosts.admit(read.origin, link)
             has_answered = False
             try:
                 with self._egress.stream("GET", url, self._policy, headers=headers) as response:
                     has_answered = True
-                    self._hear(read.origin, response)
+                    self._hear(read.origin, link, response)
                     if not response.has_redirect_location:
                         self._judge(response, is_range="Range" in headers)
                         yield str(read), response
@@ -68,18 +69,18 @@ class Hops:
                     url = next_hop(read, _location(response))
             except WireError:
                 if not has_answered:
-                    self._hosts.failed(read.origin)
+                    self._hosts.failed(read.origin, link)
                 raise
         raise LinkRefusedError("too_many_redirects")
 
-    def _hear(self, origin: str, response: httpx.Response) -> None:
+    def _hear(self, origin: str, link: str, response: httpx.Response) -> None:
         """What the status says of the host."""
         if response.status_code in _BUSY:
-            self._hosts.busy(origin, self._wish(response))
+            self._hosts.busy(origin, link, self._wish(response))
         elif response.status_code >= 500:
-            self._hosts.failed(origin)
+            self._hosts.failed(origin, link)
         else:
-            self._hosts.answered(origin)
+            self._hosts.answered(origin, link)
 
     def _judge(self, response: httpx.Response, *, is_range: bool) -> None:
         status = response.status_code
