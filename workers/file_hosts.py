@@ -20,7 +20,7 @@ from archive.errors import TransientError
 MAX_REST = timedelta(seconds=60)  # then the host is asked again, whatever it wished
 TOLERATED = 2  # failures in a row that may be the file's, or chance
 TRIAL = timedelta(seconds=2)  # what one transfer has to itself after a rest
-HEAD_START = timedelta(seconds=5)  # what the others have before a link that was refused
+HEAD_START = timedelta(seconds=3)  # of the others before a link that was refused; with TRIAL, what half a file waits
 MAX_LINKS = 10_000  # of one host that are known as refused while others are answered; beyond it all are forgotten
 MAX_HOSTS = 1000  # remembered at a time; beyond it the one longest not heard of is forgotten
 _log = logging.getLogger(__name__)
