@@ -9,6 +9,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
+from archive.codings import codings
 from archive.errors import MalformedDeliveryError, UnknownSourceError
 from archive.model import Delivery, Verdict
 from archive.providers import PROVIDERS
@@ -83,7 +84,7 @@ class Webhooks:
             if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
                 raise ProblemError(415, "not_json_type", "Callbacks are application/json.")
         try:
-            if request.headers.get("content-encoding", "identity").lower() != "identity":
+            if any(map(codings, request.headers.getlist("content-encoding"))):
                 raise ProblemError(415, "encoded_body", "Callbacks are not compressed.")
             return await read_body(request, self._settings.server.max_body)
         except ProblemError:

@@ -2,7 +2,9 @@
 Which file hosts are left alone for a while, in this process: those that ask for it, and those that do not answer.
 
 What waits for such a host keeps its place and its tries. After a rest one transfer goes ahead, and the others follow
-once the host has answered it.
+once the host has answered it. It is none whose own link was refused before, while others want to go: else a few files
+that the host cannot serve, being the most urgent, would keep all of its others waiting until they nearly die. And once
+others were answered, such a link's refusal is no word about the host any more.
 """
 
 import logging
@@ -10,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from archive.errors import TransientError
@@ -18,6 +20,8 @@ from archive.errors import TransientError
 MAX_REST = timedelta(seconds=60)  # then the host is asked again, whatever it wished
 TOLERATED = 2  # failures in a row that may be the file's, or chance
 TRIAL = timedelta(seconds=2)  # what one transfer has to itself after a rest
+HEAD_START = timedelta(seconds=3)  # of the others before a link that was refused; with TRIAL, what half a file waits
+MAX_LINKS = 10_000  # of one host that are known as refused while others are answered; beyond it all are forgotten
 MAX_HOSTS = 1000  # remembered at a time; beyond it the one longest not heard of is forgotten
 _log = logging.getLogger(__name__)
 
@@ -31,48 +35,62 @@ class _Host:
     failures: int = 0  # in a row
     until: float = 0.0  # at rest, or given to the transfer on trial; 0: it has never rested
     is_trial: bool = False
+    suspects: set[int] = field(default_factory=set)  # links that failed since it last answered; their hashes
+    unserved: set[int] = field(default_factory=set)  # links that failed before it answered others
 
 
 class FileHosts:
-    """Shared by threads. Hosts are known by `host:port`."""
+    """
+    Shared by threads. Hosts are known by `host:port`; *link* is the asset's own, wherever it was redirected to.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._hosts: OrderedDict[str, _Host] = OrderedDict()
 
-    def admit(self, origin: str) -> None:
+    def admit(self, origin: str, link: str) -> None:
         """Raise HostRestsError unless *origin* may be asked now."""
         with self._lock:
             host, now = self._hosts.get(origin), self._monotonic()
             if host is None or not host.until:
                 return
-            if host.until > now:
-                raise HostRestsError("host_rests", timedelta(seconds=host.until - now))
+            is_refused = hash(link) in host.suspects | host.unserved
+            until = host.until + (HEAD_START.total_seconds() if is_refused else 0.0)
+            if until > now:
+                raise HostRestsError("host_rests", timedelta(seconds=until - now))
             host.until, host.is_trial = now + TRIAL.total_seconds(), True
 
-    def answered(self, origin: str) -> None:
+    def answered(self, origin: str, link: str) -> None:
         """It works; a rest that it asked for meanwhile stands."""
         with self._lock:
             host = self._hosts.get(origin)
-            if host is not None and (host.is_trial or host.until <= self._monotonic()):
+            if host is None or not (host.is_trial or host.until <= self._monotonic()):
+                return
+            unserved = (host.suspects | host.unserved) - {hash(link)}
+            if unserved and len(unserved) <= MAX_LINKS:
+                self._hosts[origin] = _Host(unserved=unserved)
+            else:
                 del self._hosts[origin]
 
-    def busy(self, origin: str, wish: timedelta | None) -> None:
+    def busy(self, origin: str, link: str, wish: timedelta | None) -> None:
         """It asks to be left alone: for *wish* where it says so, up to MAX_REST."""
-        self._fail(origin, wish, 0)
+        self._fail(origin, link, wish, 0)
 
-    def failed(self, origin: str) -> None:
+    def failed(self, origin: str, link: str) -> None:
         """It does not answer, or says that it is broken."""
-        self._fail(origin, None, TOLERATED)
+        self._fail(origin, link, None, TOLERATED)
 
-    def _fail(self, origin: str, wish: timedelta | None, tolerated: int) -> None:
+    def _fail(self, origin: str, link: str, wish: timedelta | None, tolerated: int) -> None:
         asked = min(wish, MAX_REST).total_seconds() if wish else 0.0
         with self._lock:
             host, now = self._hosts.setdefault(origin, _Host()), self._monotonic()
             self._hosts.move_to_end(origin)
             if len(self._hosts) > MAX_HOSTS:
                 self._hosts.popitem(last=False)
+            if hash(link) in host.unserved:
+                return
+            host.suspects.add(hash(link))
             if host.until > now and not host.is_trial:  # many at once fail for one cause
                 host.until = max(host.until, now + asked)
                 return

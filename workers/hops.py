@@ -1,5 +1,6 @@
 """One GET of a link, redirects followed: an answer that carries a file, or its refusal by name."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ MAX_HOPS = 3
 RANGES_UNFIT = "ranges_unfit"
 _COME_AGAIN = {408, 425, 429}
 _BUSY = {429, 503}
+_UNESCAPED = re.compile(rb"[ \x80-\xff]")
 
 
 class BusyError(TransientError):
@@ -51,33 +53,34 @@ class Hops:
             FetchInterruptedError: an answer that is none of these.
             WireError, HostRestsError.
         """
+        link = url
         for _ in range(MAX_HOPS + 1):
             read = read_url(url)
-            self._hosts.admit(read.origin)
+            self._hosts.admit(read.origin, link)
             has_answered = False
             try:
                 with self._egress.stream("GET", url, self._policy, headers=headers) as response:
                     has_answered = True
-                    self._hear(read.origin, response)
+                    self._hear(read.origin, link, response)
                     if not response.has_redirect_location:
                         self._judge(response, is_range="Range" in headers)
                         yield str(read), response
                         return
-                    url = next_hop(read, response.headers["location"])
+                    url = next_hop(read, _location(response))
             except WireError:
                 if not has_answered:
-                    self._hosts.failed(read.origin)
+                    self._hosts.failed(read.origin, link)
                 raise
         raise LinkRefusedError("too_many_redirects")
 
-    def _hear(self, origin: str, response: httpx.Response) -> None:
+    def _hear(self, origin: str, link: str, response: httpx.Response) -> None:
         """What the status says of the host."""
         if response.status_code in _BUSY:
-            self._hosts.busy(origin, self._wish(response))
+            self._hosts.busy(origin, link, self._wish(response))
         elif response.status_code >= 500:
-            self._hosts.failed(origin)
+            self._hosts.failed(origin, link)
         else:
-            self._hosts.answered(origin)
+            self._hosts.answered(origin, link)
 
     def _judge(self, response: httpx.Response, *, is_range: bool) -> None:
         status = response.status_code
@@ -92,3 +95,13 @@ class Hops:
 
     def _wish(self, response: httpx.Response) -> timedelta | None:
         return retry_after(response.headers.get("retry-after", ""), at=self._clock())
+
+
+def _location(response: httpx.Response) -> str:
+    """
+    Where a redirect says it leads, blanks and what is not ASCII escaped byte by byte, as every browser does.
+
+    Hosts name a file as it is called. In a path or a query that is harmless, and no host's name holds a percent sign.
+    """
+    said = response.headers["location"].encode(response.headers.encoding)
+    return _UNESCAPED.sub(lambda found: b"%%%02X" % ord(found[0]), said).decode("ascii")

@@ -57,7 +57,7 @@ class Resolver:
         end = time.monotonic() + bounded(self._patience)
         try:
             addresses = self._asked((host, port), end).result(max(0.0, end - time.monotonic()))
-        except (OSError, UnicodeError) as exc:  # TimeoutError is an OSError
+        except (OSError, UnicodeError, RuntimeError) as exc:  # the last: no further thread can begin
             raise WireError("name_not_resolved") from exc
         if not addresses:
             raise WireError("name_not_resolved")
@@ -71,9 +71,10 @@ class Resolver:
             if not self._changed.wait_for(is_my_turn, end - time.monotonic()):
                 raise TimeoutError("too many lookups under way")
             if name not in self._running:
-                self._running[name] = Future()
-                # A daemon: a process that ends does not wait for a name server.
+                # A daemon: a process that ends does not wait for a name server. It takes its place once it runs: one
+                # that cannot begin would leave a name that nobody asks for and everybody waits for.
                 threading.Thread(target=self._ask, args=(name,), name="resolver", daemon=True).start()
+                self._running[name] = Future()
             return self._running[name]
 
     def _ask(self, name: tuple[str, int]) -> None:

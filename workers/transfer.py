@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import IO
 
+from archive.codings import codings
 from archive.errors import FetchInterruptedError, LinkRefusedError, TooLargeError
 
 WINDOW = 30.0  # seconds over which the rate is averaged
 _STEP = 1.0  # seconds between two notes of the rate
 _UNPACKED_AT_A_TIME = 1 << 18  # bytes
 _GZIP_MAGIC = b"\x1f\x8b"
-_NOT_PACKED = {"", "identity", "aws-chunked"}  # the last: how an upload was framed, which some stores repeat
-_GZIP = {"gzip", "x-gzip"}
+_GZIP = (["gzip"], ["x-gzip"])
 
 
 class Body:
@@ -83,7 +83,7 @@ class Pace:
 
 def is_plain(encoding: str) -> bool:
     """Whether a body of this Content-Encoding is the file itself."""
-    return encoding.strip().lower() in _NOT_PACKED
+    return not codings(encoding)
 
 
 def unpacking(encoding: str) -> "Gunzip | None":
@@ -95,7 +95,7 @@ def unpacking(encoding: str) -> "Gunzip | None":
     """
     if is_plain(encoding):
         return None
-    if encoding.strip().lower() not in _GZIP:
+    if codings(encoding) not in _GZIP:
         raise LinkRefusedError("encoded_body")
     return Gunzip()
 

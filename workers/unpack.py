@@ -3,8 +3,9 @@
 import zlib
 from collections.abc import Iterable
 
-_PLAIN = frozenset({"", "identity"})
-_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+from archive.codings import codings
+
+_PACKED = (["gzip"], ["x-gzip"], ["deflate"])
 _ANY_HEADER = zlib.MAX_WBITS | 32  # gzip's or zlib's, as the data say
 
 
@@ -23,10 +24,10 @@ def collect(pieces: Iterable[bytes], encoding: str, limit: int) -> bytes:
     Raises:
         TooLargeBodyError, PackedBodyError.
     """
-    encoding = encoding.strip().lower()
-    if encoding not in _PLAIN | _PACKED:
+    named = codings(encoding)
+    if named and named not in _PACKED:
         raise PackedBodyError
-    unpacking = zlib.decompressobj(_ANY_HEADER) if encoding in _PACKED else None
+    unpacking = zlib.decompressobj(_ANY_HEADER) if named else None
     body, read = bytearray(), 0
     for piece in pieces:
         read += len(piece)

@@ -289,10 +289,20 @@ def test_type__of_proved_callbacks_is_not_asked(house: House, source: str, token
 def test_415__compressed(house: House) -> None:
     """F34: nothing compressed is unpacked, whoever sends it; no provider documents that it compresses."""
     for source, token in (("open", None), ("signed", None), ("token", TOKEN)):
-        for encoding in ("gzip", "br, gzip", "GZIP", "x"):
+        for encoding in ("gzip", "br, gzip", "GZIP", "zstd"):
             response = house.deliver(source, headers={"Content-Encoding": encoding}, token=token)
             assert_problem(response, 415, "encoded_body")
     assert (0, 0, 0) == house.rows
+
+
+@pytest.mark.parametrize(("source", "token"), [("open", None), ("signed", None), ("token", TOKEN), ("both", TOKEN)])
+@pytest.mark.parametrize("encoding", ["UTF-8", "", "none", "binary"])
+def test_encoding__what_is_no_coding_costs_no_callback(
+    house: House, source: str, token: str | None, encoding: str
+) -> None:
+    """F34: a sender that puts its character set into Content-Encoding is heard as if it had said nothing."""
+    response = house.deliver(source, headers={"Content-Encoding": encoding}, token=token)
+    assert 200 == response.status_code
 
 
 def test_415__without_a_type_is_taken(house: House) -> None:

@@ -110,6 +110,19 @@ def test_failure__has_one_name(failure: Exception) -> None:
     assert "name_not_resolved" == reason(Resolver(lambda *_: []))
 
 
+def test_failure__a_thread_that_cannot_begin_costs_one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F21: a name that could not be asked for, since there were as many threads as may be, is asked for again later."""
+
+    def no_more(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver(lambda _host, _port: ["1.1.1.1"], patience=1)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", no_more)
+        assert "name_not_resolved" == reason(resolver)
+    assert ["1.1.1.1"] == resolver("files.example", 443)
+
+
 def test_addresses__are_not_asked_about(hanging: Nameserver) -> None:
     """An address is its own answer, with no thread and no resolver."""
     resolver = Resolver(hanging)

@@ -124,13 +124,19 @@ def test_gunzip__a_bomb_comes_in_small_pieces() -> None:
     assert max(len(next(parts)) for _ in range(10)) <= 1 << 18
 
 
-@pytest.mark.parametrize("encoding", ["", "identity", "Identity", " aws-chunked"])
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity", " aws-chunked", "UTF-8", "binary", "none", "x", "*"])
 def test_unpacking__nothing(encoding: str) -> None:
-    """A body that is said to be the file itself is."""
+    """F48: where no registered coding is named the body is taken as the file; what it is, its content shows."""
     assert unpacking(encoding) is None
 
 
-@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "identity, gzip", "aws-chunked,gzip", "x"])
+@pytest.mark.parametrize("encoding", ["gzip", "X-GZip", "identity, gzip", "aws-chunked,gzip"])
+def test_unpacking__one_member(encoding: str) -> None:
+    """F48: gzip is unpacked, whatever stands beside it that is no coding."""
+    assert unpacking(encoding) is not None
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, br"])
 def test_unpacking__refused(encoding: str) -> None:
     """F48: what we could not unpack and verify within bounds is refused by its name."""
     with pytest.raises(LinkRefusedError, match="encoded_body"):

@@ -17,6 +17,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "deflate": zlib.compress,
     "identity": bytes,
     "": bytes,
+    "UTF-8": bytes,  # no coding
 }
 
 
@@ -69,8 +70,8 @@ def test_collect__what_unpacks_to_nothing_is_bounded_too() -> None:
         collect((empty if n == 0 else nothing for n in range(1_000_000)), "deflate", 10_000)
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip;q=1", "*"])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate, br"])
 def test_collect__unknown_ways_are_not_guessed(encoding: str) -> None:
-    """What we have no way to unpack is refused by its name alone."""
+    """F48: what we have no way to unpack is refused by its name alone."""
     with pytest.raises(PackedBodyError):
         collect([b"x"], encoding, 10)
