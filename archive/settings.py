@@ -100,6 +100,7 @@ class Workers(Section):
     lookers: Annotated[int, Field(ge=1, le=32)] = 4  # status requests at a time in one process
     spool: Path = Path("data/spool")  # files larger than `spool_memory` stand here while they are checked
     spool_memory: ByteSize = ByteSize(4 << 20)  # bytes of one file kept in memory before it goes to disk
+    spool_reserve: ByteSize = ByteSize(1 << 30)  # bytes that films beyond 16 MiB leave free on the spool's disk
     max_size: ByteSize = ByteSize(5 << 30)  # bytes of one file; S3's own limit for one PutObject is 5 GiB
     max_transfer: Seconds = timedelta(minutes=15)  # of one download, however alive it looks
     min_rate: Annotated[int, Field(ge=0)] = 1024  # bytes a second of one download, over half a minute; 0: any

@@ -145,7 +145,7 @@ class Proxy:
         except AnswerLostError:
             await incoming.close()
             raise refusals.lost(plan.made) from None
-        headers = answer_headers(incoming.headers)
+        headers = answer_headers(incoming.status, incoming.headers)
         if not is_whole:
             not_registered(name, [], "answer_too_large")
             return Relay(incoming, headers, first=body)
@@ -240,7 +240,9 @@ class Proxy:
                 answer = incoming.understood(bytes(heard.body))
                 await self._learning.status(name, path.route, answer, at=self._clock())
 
-        return Relay(incoming, answer_headers(incoming.headers), heard=heard, after=BackgroundTask(learn))
+        return Relay(
+            incoming, answer_headers(incoming.status, incoming.headers), heard=heard, after=BackgroundTask(learn)
+        )
 
 
 def _key(call: Call) -> str | None:

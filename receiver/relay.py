@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from receiver.relaying import BODILESS
 from receiver.upstream import Incoming
 
 
@@ -70,7 +71,8 @@ async def _pieces(incoming: Incoming, first: bytes, heard: Copy | None) -> Async
 def with_headers(response: Response, headers: list[tuple[bytes, bytes]], size: int) -> Response:
     """*response* with exactly *headers*, and its length where the provider did not state one."""
     stated = any(name == b"content-length" for name, _ in headers)
-    response.raw_headers = headers if stated else [*headers, (b"content-length", str(size).encode())]
+    is_said = stated or response.status_code in BODILESS
+    response.raw_headers = headers if is_said else [*headers, (b"content-length", str(size).encode())]
     return response
 
 

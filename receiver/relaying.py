@@ -10,8 +10,13 @@ _HOP_BY_HOP = {
 _OURS = {
     b"host", b"cookie", b"authorization", b"accept-encoding", b"content-length", b"expect", b"forwarded", b"x-real-ip",
 }  # fmt: skip
-# What a provider says of its own origin must not become true of ours; the date is the server's to write.
-_OF_ITS_ORIGIN = {b"set-cookie", b"set-cookie2", b"alt-svc", b"strict-transport-security", b"clear-site-data", b"date"}
+# What a provider says of its own origin must not become true of ours; the date is the server's to write, and
+# which task was registered is ours to say.
+_OF_ITS_ORIGIN = {
+    b"set-cookie", b"set-cookie2", b"alt-svc", b"strict-transport-security", b"clear-site-data", b"date",
+    b"reelkeep-task",
+}  # fmt: skip
+BODILESS = frozenset({204, 304})  # statuses of answers that have none, whatever their headers say
 _JSON = (b"application/json", b"text/json")
 
 
@@ -25,11 +30,11 @@ def request_headers(headers: Headers, authorization: bytes) -> list[tuple[bytes,
     return [*passed, (b"Authorization", authorization), (b"Accept-Encoding", b"identity")]
 
 
-def answer_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
+def answer_headers(status: int, headers: Headers) -> list[tuple[bytes, bytes]]:
     """Those that go back to the caller. Lower case, as ASGI wants it."""
     dropped = _HOP_BY_HOP | _OF_ITS_ORIGIN | _named(headers)
-    if any(name.lower() == b"transfer-encoding" for name, _ in headers):
-        dropped.add(b"content-length")  # it does not count beside chunks (RFC 9112, 6.3), and may say anything
+    if status in BODILESS or any(name.lower() == b"transfer-encoding" for name, _ in headers):
+        dropped.add(b"content-length")  # it does not count there (RFC 9112, 6.3), and may say anything
     return [(name.lower(), value) for name, value in headers if name.lower() not in dropped]
 
 

@@ -30,6 +30,7 @@ _CONNECT = 5.0  # seconds
 _PAUSE = 0.3  # seconds, before what was not sent is sent after all
 _CONNECTIONS = 128  # at a time, of each pool
 _KEPT = 32
+_STATUS_END = 600  # from here on there are none (RFC 9110, 15), and no server can pass one on
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError, httpx.ProxyError)
 
 
@@ -135,11 +136,15 @@ class Upstream:
         )
         pool = self._orders if call.is_order else self._questions
         try:
-            return Incoming(await pool.handle_async_request(request))
+            response = await pool.handle_async_request(request)
         except _NOT_SENT as exc:
             raise NotSentError("proxy_refused" if isinstance(exc, httpx.ProxyError) else "unreachable") from exc
         except httpx.TransportError as exc:
             raise _lost(exc) from exc
+        if response.status_code >= _STATUS_END:
+            await response.aclose()
+            raise AnswerLostError("answer_lost")
+        return Incoming(response)
 
 
 def _lost(exc: httpx.TransportError) -> AnswerLostError:

@@ -11,11 +11,13 @@ from archive.ledger.targets import register_targets
 from archive.process import begin, stop_requested
 from workers import jobs
 from workers.listen import listen
+from workers.memory import give_back
 from workers.runtime import Runtime
 
 
 def main() -> None:
     """Work until told to stop; exits with 78 (EX_CONFIG) where the settings cannot be used."""
+    give_back()
     settings = begin("worker")
     db = Database(settings.ledger.url)
     migrate.upgrade(db)

@@ -42,14 +42,14 @@ class Download:
 
     def __init__(
         self, hops: Hops, url: str, spool: IO[bytes], stopping: threading.Event, *, max_size: int, min_rate: int,
-        deadline: float, monotonic: Callable[[], float],
+        deadline: float, monotonic: Callable[[], float], check_room: Callable[[], None],
     ) -> None:  # fmt: skip
         self._hops = hops
         self._url = url
         self._stopping = stopping
         self._deadline = deadline
         self._monotonic = monotonic
-        self._body = Body(spool, max_size)
+        self._body = Body(spool, max_size, check_room)
         self._pace = Pace(min_rate, monotonic)
         self._version: Version | None = None  # of the bytes in the body, where they can be gone on with
         self._restarts = 0

@@ -4,6 +4,9 @@ Download truth: a link's bytes into a spool, hashed while they arrive, or a name
 Nothing the file host says about its file is believed except its length, and that only to notice a body that ends early.
 """
 
+import errno
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +36,12 @@ class Limits:
     spool: Path
     spool_memory: int  # bytes kept in memory before the spool goes to disk
     min_rate: int = 0  # bytes a second, averaged over half a minute
+    spool_reserve: int = 0  # bytes that stay free on the disk of the spool
+
+    def check_room(self) -> None:
+        """Raise OSError where the spool's disk is to take no more: the ledger may stand on it, too."""
+        if shutil.disk_usage(self.spool).free < self.spool_reserve:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def fetch(
             spool = stack.enter_context(SpooledTemporaryFile(limits.spool_memory, dir=str(limits.spool)))
             download = Download(
                 hops, url, spool, stopping, max_size=limits.max_size, min_rate=limits.min_rate, deadline=deadline,
-                monotonic=monotonic,
+                monotonic=monotonic, check_room=limits.check_room,
             )  # fmt: skip
             with time_limit(download.remaining):
                 length_known = download.run()

@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,8 @@ class Sound:
 Facts = Film | Picture | Sound
 
 DEFAULT_LIMITS = Limits()
+AT_ONCE = 4  # children of one process: a hostile picture makes its own half a gigabyte large
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 def probe(file: IO[bytes], media: Media, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
@@ -119,6 +122,12 @@ def poster(file: IO[bytes], *, max_width: int = 640, limits: Limits = DEFAULT_LI
 
 
 def _ask(task: str, media_format: Format, file: IO[bytes], limits: Limits, max_width: int = 0) -> bytes:
+    """The child's answer. Waits while there are AT_ONCE others, on no child's time."""
+    with _turns:
+        return _answer(task, media_format, file, limits, max_width)
+
+
+def _answer(task: str, media_format: Format, file: IO[bytes], limits: Limits, max_width: int) -> bytes:
     file.flush()
     deadline = monotonic() + limits.wall_seconds
     patience = math.ceil(limits.wall_seconds) + 1  # after which a child that nobody waits for ends by itself

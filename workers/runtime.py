@@ -178,7 +178,8 @@ class Runtime:
         workers = self._settings.workers
         policy = link_policy(self._settings.sources[claim.source])
         limits = Limits(
-            workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory, workers.min_rate
+            workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory, workers.min_rate,
+            workers.spool_reserve,
         )  # fmt: skip
         # A link that dies before its host's rest is over has nothing to lose by asking.
         dies_soon = timedelta(0) < link.expires_at - _utc_now() < 2 * MAX_REST

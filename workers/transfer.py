@@ -10,6 +10,7 @@ from archive.codings import codings
 from archive.errors import FetchInterruptedError, LinkRefusedError, TooLargeError
 
 WINDOW = 30.0  # seconds over which the rate is averaged
+ROOM_STEP = 16 << 20  # bytes of one file between two looks at the disk
 _STEP = 1.0  # seconds between two notes of the rate
 _UNPACKED_AT_A_TIME = 1 << 18  # bytes
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -17,11 +18,17 @@ _GZIP = (["gzip"], ["x-gzip"])
 
 
 class Body:
-    """The bytes of one download. *spool* is written to, and never holds more than *max_size* bytes."""
+    """
+    The bytes of one download. *spool* is written to, and never holds more than *max_size* bytes.
 
-    def __init__(self, spool: IO[bytes], max_size: int) -> None:
+    *check_room* is asked before each ROOM_STEP bytes after the first; it raises OSError where there is no more room.
+    """
+
+    def __init__(self, spool: IO[bytes], max_size: int, check_room: Callable[[], None]) -> None:
         self._spool = spool
         self._max_size = max_size
+        self._check_room = check_room
+        self._look_at = ROOM_STEP
         self.size = 0
         self._digest = hashlib.sha256()
 
@@ -36,6 +43,9 @@ class Body:
 
     def add(self, piece: bytes) -> None:
         self.expect(self.size + len(piece))
+        if self.size >= self._look_at:
+            self._check_room()
+            self._look_at = self.size + ROOM_STEP
         self.size += len(piece)
         self._digest.update(piece)
         self._spool.write(piece)
@@ -44,6 +54,7 @@ class Body:
         """Forget everything."""
         self._spool.seek(0)
         self._spool.truncate()
+        self._look_at = ROOM_STEP
         self.size = 0
         self._digest = hashlib.sha256()
 

@@ -19,6 +19,7 @@ from archive.providers import PROVIDERS
 from receiver.orders import Orders
 from receiver.proxy import MAX_BODY
 from tests.doubles import wait_for
+from tests.faults import message, says
 from tests.origin import Origin, Wire, answer, endless, origin, redirect, whole
 from tests.receiver.outward import (
     GENERATE,
@@ -236,11 +237,21 @@ def test_headers__of_one_hop_and_of_ours_stay_here(service: Service, provider: O
 def test_headers__of_the_answer(service: Service, provider: Origin) -> None:
     """Status and headers come back as they are, but those of one hop and those that would speak of our origin."""
     told = ("X-Trace: a", "X-Trace: b", "Content-Type: application/json", "Retry-After: 7", "X-Hop: 1", "Alt-Svc: h3=1")
-    takes(provider, whole(b'{"code":429}', *told, "Set-Cookie: a=b", "Keep-Alive: timeout=3", status="429 Slow Down"))
+    takes(
+        provider,
+        whole(
+            b'{"code":429}',
+            *told,
+            "Set-Cookie: a=b",
+            "Reelkeep-Task: x",
+            "Keep-Alive: timeout=3",
+            status="429 Slow Down",
+        ),
+    )
     response = order(service)
     assert (429, b'{"code":429}', "7") == (response.status_code, response.content, response.headers["retry-after"])
     assert ["a", "b"] == response.headers.get_list("x-trace")
-    assert not {"set-cookie", "alt-svc", "keep-alive"} & response.headers.keys()
+    assert not {"set-cookie", "reelkeep-task", "alt-svc", "keep-alive"} & response.headers.keys()
     assert 1 == len(response.headers.get_list("date"))
 
 
@@ -255,6 +266,27 @@ def test_headers__a_length_beside_chunks_does_not_count(
     takes(provider, lambda wire: wire.send(chunks), path=path)
     answered = service.ask(method, f"/proxy/kie{path}", KEY, content=PROMPT)
     assert (200, body) == (answered.status_code, answered.content)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", GENERATE), ("GET", STATUS)])
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_headers__a_length_of_nothing(
+    service: Service, provider: Origin, caplog: pytest.LogCaptureFixture, method: str, path: str, status: str
+) -> None:
+    """An answer that has no body, and states a length all the same, ends behind its head and costs no connection."""
+    takes(provider, says(status, message(status, "Content-Length: 5")), path=path)
+    answered = service.ask(method, f"/proxy/kie{path}", KEY, content=PROMPT)
+    assert (int(status[:3]), b"") == (answered.status_code, answered.content)
+    assert not {"content-length", "connection"} & answered.headers.keys()
+    assert [] == [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", GENERATE), ("GET", STATUS)])
+def test_answer__of_a_status_that_is_none(service: Service, provider: Origin, method: str, path: str) -> None:
+    """What no status has is no answer, and said so: it cannot be passed on. An order may have arrived."""
+    takes(provider, whole(b"{}", status="999 What"), path=path)
+    answered = service.ask(method, f"/proxy/kie{path}", KEY, content=PROMPT)
+    assert (504, "answer_lost") == (answered.status_code, answered.json()["reason"])
 
 
 def test_headers__a_redirect_is_an_answer(service: Service, provider: Origin) -> None:

@@ -301,3 +301,22 @@ def test_cookies__are_not_kept(host: Origin) -> None:
             pass
     egress.close()
     assert (2, False) == (len(host.heads), any("ookie" in head for head in host.heads))
+
+
+def test_origins__of_one_source_are_nobody_elses(host: Origin) -> None:
+    """What one source names as its own loopback origin is an address like any other to all who share the way out."""
+    egress = Egress(tls=host.trust)
+    url = host.url("/v", whole(b"ok"))
+    named = Policy(frozenset({host.authority}), insecure_http=True)
+    try:
+        for policy in (named, Policy(ports=frozenset({host.authority}), insecure_http=True), named):
+            with contextlib.suppress(LinkRefusedError), egress.stream("GET", url, policy, headers={}):
+                pass
+    finally:
+        egress.close()
+    assert ["/v"] * 2 == host.paths
+
+
+def test_origins__are_not_spoken_to_in_clear() -> None:
+    """An origin may have any port and address; that it is asked in clear is another permission."""
+    assert "scheme_not_allowed" == refusal("http://127.0.0.1:9100/", Policy(frozenset({"127.0.0.1:9100"})))

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import resource
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -116,6 +117,18 @@ def test_spool__that_cannot_be_written_is_our_own_side(host: Origin, limits: Lim
     with pytest.raises(FetchInterruptedError) as missing, fetched(host, url, replace(limits, spool=tmp_path / "file")):
         pass
     assert ["spool_unavailable"] * 2 == [full.value.reason, missing.value.reason]
+
+
+def test_spool__leaves_room_for_others(host: Origin, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of gigabytes ends where the disk's reserve begins, as our own trouble; a small one is taken."""
+    free = shutil.disk_usage(limits.spool.parent).free
+    low = replace(limits, spool_reserve=free + (1 << 40))
+    monkeypatch.setattr("workers.transfer.ROOM_STEP", len(FILM) - 1)
+    with fetched(host, host.url("/small.mp4", whole(FILM[: len(FILM) // 2])), low) as found:
+        assert len(FILM) // 2 == found.size
+    assert (FetchInterruptedError, "spool_unavailable") == failure(host, whole(FILM * 3), low)
+    with fetched(host, host.url("/large.mp4", whole(FILM * 3)), replace(limits, spool_reserve=1)) as found:
+        assert len(FILM) * 3 == found.size
 
 
 def cut(at: int, *, reset: bool = False) -> Scene:

@@ -3,8 +3,9 @@
 import io
 import struct
 import tempfile
+import threading
 from contextlib import suppress
-from typing import IO, cast
+from typing import IO, NoReturn, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from archive.errors import NotMediaError
 from archive.roles import ANY
 from tests.media import MAKERS, chunk, made, riff_chunk
 from workers.media import check_media
+from workers.media.check import AT_ONCE
 from workers.media.gif import CHEAP
 from workers.media.mpeg_audio import ruler_at
 from workers.media.reader import CHUNK, MAX_PARTS, READINGS, SLACK, Reader
@@ -252,3 +254,23 @@ def test_bounds__leave_room_for_what_is_real() -> None:
     """The bound on parts is nearly three hours of MP3 at 44,100 Hz, and half a gigabyte of GIF."""
     assert MAX_PARTS * 1152 / 44100 / 3600 > 2.8
     assert MAX_PARTS * CHEAP * 256 > 500_000_000
+
+
+def test_hostile__many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many transfers end at once, no more than AT_ONCE files are looked at: sixteen took 420 MiB."""
+    too_many = threading.Barrier(AT_ONCE + 1)
+
+    def look(*_: object) -> NoReturn:
+        with suppress(threading.BrokenBarrierError):
+            too_many.wait(0.3)
+            crowds.append(AT_ONCE + 1)
+        raise NotMediaError("not_mp4")
+
+    crowds: list[int] = []
+    monkeypatch.setattr("workers.media.check.name_foreign", look)
+    threads = [threading.Thread(target=walked, args=(b"what nobody knows",)) for _ in range(4 * AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert (True, []) == (too_many.broken, crowds)

@@ -6,11 +6,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import av
 import pytest
@@ -22,7 +24,7 @@ from tests.films import LAYOUTS, Edit, Layout, box, copy_film, films, rebuild
 from tests.media import MAKERS, check, made
 from tests.system.canaries import Watch
 from workers.media import Media
-from workers.probe import Film, Limits, Picture, Sound, poster, probe
+from workers.probe import AT_ONCE, Film, Limits, Picture, Sound, poster, probe
 
 LIMITS = Limits()
 FILM = Media(Kind.VIDEO, "mov", "video/mp4", "mp4")
@@ -343,3 +345,28 @@ def test_probe__picture_with_damaged_end(spool: IO[bytes]) -> None:
     found = probe(written(spool, data), check(data))
     assert isinstance(found, Picture)
     assert (found.width, found.height) == (48, 32)
+
+
+def test_probe__many_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many transfers end at once, no more than AT_ONCE children decode: each may take a gigabyte."""
+    too_many = threading.Barrier(AT_ONCE + 1)
+    crowds: list[int] = []
+
+    def start(*_: object, **__: object) -> NoReturn:
+        with suppress(threading.BrokenBarrierError):
+            too_many.wait(0.3)
+            crowds.append(AT_ONCE + 1)
+        raise OSError("no process to be had")
+
+    def ask() -> None:
+        with (tmp_path / "film").open("rb") as film, suppress(OSError):
+            probe(film, FILM)
+
+    (tmp_path / "film").touch()
+    monkeypatch.setattr(subprocess, "Popen", start)
+    threads = [threading.Thread(target=ask) for _ in range(4 * AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert (True, []) == (too_many.broken, crowds)
