@@ -7,6 +7,7 @@ from archive.errors import (
     ClaimLostError,
     LedgerError,
     LinkExpiredError,
+    LinkRefusedError,
     NotMediaError,
     PermanentError,
     ReelkeepError,
@@ -21,7 +22,7 @@ from archive.schedule import next_try
 from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
 from workers.file_hosts import HostRestsError
 
-MAX_BAD_FILES = 3  # a file that is no film is fetched this often before a person has to look
+MAX_BAD_FILES = 3  # a bad file, or a name that leads inside, is tried this often before a person has to look
 MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
 MIN_TRIES = 3  # however late it is
 UNASKED = timedelta(days=1)  # past its deadline, while neither file host nor provider said that there is no file
@@ -68,11 +69,16 @@ def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None
             return AssetState.LOST if now >= claim.must_by + UNASKED and tries >= MIN_TRIES else None
         case LinkExpiredError():
             return AssetState.LOST if now >= claim.must_by and tries >= MIN_TRIES else None
-        case NotMediaError():
-            # Bad files in a row: what went wrong before on the network counts for nothing here.
+        case NotMediaError() | LinkRefusedError() if _may_pass(failure):
+            # The same in a row: what went wrong before on the network counts for nothing here.
             again = claim.reason == failure.reason
             return AssetState.QUARANTINED if again and tries >= MAX_BAD_FILES else None
         case PermanentError():
             return AssetState.QUARANTINED
         case _:
             return AssetState.QUARANTINED if tries >= MAX_CRASHES else None
+
+
+def _may_pass(failure: ReelkeepError) -> bool:
+    """Whether a refusal may be a moment's: a host that gives half a file, a name server that is not itself."""
+    return isinstance(failure, NotMediaError) or failure.reason == "address_not_public"

@@ -92,7 +92,7 @@ def read_part(value: str) -> Part | None:
 def continuation(version: Version, at: int, url: str, headers: Mapping[str, str]) -> Part | None:
     """The part by which a 206 from *url* goes on with *version* at byte *at*; None where it does not fit."""
     part = read_part(headers.get("content-range", ""))
-    if part is None or part.start != at or url != version.url:
+    if part is None or part.start != at or _place(url) != _place(version.url):
         return None
     if None not in (part.total, version.total) and part.total != version.total:
         return None
@@ -102,6 +102,11 @@ def continuation(version: Version, at: int, url: str, headers: Mapping[str, str]
     if length is not None and length != part.size:
         return None
     return part if _is_same(version, headers) else None
+
+
+def _place(url: str) -> str:
+    """A URL without its query: what a redirect signs anew for each request is the same file's."""
+    return url.partition("?")[0]
 
 
 def _is_same(version: Version, headers: Mapping[str, str]) -> bool:

@@ -85,8 +85,12 @@ def judge(base: Path, mutant: Mutant) -> Finding:
 
 
 def main(root: Path, slugs: Sequence[str] = ()) -> int:
-    """Judge the bugs called *slugs*, or all; print a table. Returns 0 where every one was killed."""
-    mutants = [m for m in map(read, sorted((root / FOLDER).glob("*.patch"))) if not slugs or m.slug in slugs]
+    """Judge the bugs called *slugs*, or all; print a table. Returns 0 where every one was killed, 2 for an unknown one."""
+    known = {mutant.slug: mutant for mutant in map(read, sorted((root / FOLDER).glob("*.patch")))}
+    if unknown := sorted(set(slugs) - set(known)):
+        _say(f"no such bug: {', '.join(unknown)}; there are {', '.join(known)}")
+        return 2
+    mutants = [known[slug] for slug in slugs or known]
     tests = sorted({test for mutant in mutants for test in mutant.tests})
     with tempfile.TemporaryDirectory(prefix="reelkeep-mutants-", ignore_cleanup_errors=True) as folder:
         base = Path(folder)

@@ -77,6 +77,13 @@ def test_main__fails_where_one_bug_survives(project: Path, capsys: pytest.Captur
     assert 0 == main(project, ["noticed"])
 
 
+def test_main__knows_what_it_is_asked_for(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bug that is not there is a wrong question, not all tests."""
+    patch_of(project, "noticed", "    return 2 * number", "    return 3 * number")
+    assert 2 == main(project, ["nothing"])
+    assert "no such bug: nothing; there are noticed\n" == capsys.readouterr().out
+
+
 def test_main__needs_tests_that_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A test that fails anyway notices no bug."""
     patch_of(project, "bug", "    return 2 * number", "    return 3 * number")

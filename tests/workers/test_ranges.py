@@ -42,6 +42,23 @@ def test_read_part__any_text(rest: str) -> None:
     assert part is None or (part.size > 0 and (part.total is None or part.end < part.total))
 
 
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        (URL, True),
+        (f"{URL}?sig=anew", True),
+        ("https://files.example/w.mp4", False),
+        ("https://other.example/v.mp4", False),
+        ("http://files.example/v.mp4", False),
+    ],
+)
+def test_continuation__of_the_same_place(url: str, fits: bool) -> None:
+    """A redirect that is signed anew for each request leads to the same file; another place has its own ETags."""
+    said = {"content-range": "bytes 50-99/100", "etag": '"one"'}
+    version = version_of(f"{URL}?sig=first", {"etag": '"one"', "content-length": "100"})
+    assert fits == (continuation(version, 50, url, said) is not None)
+
+
 @settings(max_examples=300, derandomize=True)
 @given(at=st.integers(0, 120), start=st.integers(0, 120), end=st.integers(0, 120), total=st.integers(0, 120))
 def test_continuation__only_from_here_and_of_the_same_size(at: int, start: int, end: int, total: int) -> None:
