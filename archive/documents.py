@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from archive.errors import MalformedDeliveryError, NotUnderstoodError
 
 MAX_DEPTH = 64  # levels; the deepest that a provider documents has 6
-MAX_PARTS = 50_000  # brackets and commas: a megabyte of `[],` would take a third of a second of everybody's time
+MAX_VALUES = 50_000  # brackets and commas: a megabyte of `[],` would take a third of a second of everybody's time
 _BOM = "\ufeff"
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -39,7 +39,7 @@ def parse(body: bytes) -> Any:
     the interpreter itself. A byte order mark in front is passed over, as the RFC allows: it costs no callback.
 
     Raises:
-        MalformedDeliveryError: `not_json`; `too_deep` beyond MAX_DEPTH levels, `too_many_parts` beyond MAX_PARTS.
+        MalformedDeliveryError: `not_json`; `too_deep` beyond MAX_DEPTH levels, `too_many_values` beyond MAX_VALUES.
     """
     try:
         return _decode(body.decode("utf-8").removeprefix(_BOM))
@@ -58,7 +58,7 @@ def _decode(text: str) -> Any:
         ValueError: it is no JSON, or too much of it.
     """
     opened = text.count("[") + text.count("{")
-    if opened > MAX_DEPTH or opened + text.count(",") > MAX_PARTS:
+    if opened > MAX_DEPTH or opened + text.count(",") > MAX_VALUES:
         _measure(text.encode("utf-8", "surrogatepass"))
     return _decoder.decode(text)
 
@@ -73,8 +73,8 @@ def _measure(raw: bytes) -> None:
     """
     outside = b"".join(raw.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     pairs = outside.translate(_BRACKETS, _ALL_BUT_BRACKETS)
-    if pairs.count(b"[") + outside.count(b",") > MAX_PARTS:
-        raise _TooMuchError("too_many_parts")
+    if pairs.count(b"[") + outside.count(b",") > MAX_VALUES:
+        raise _TooMuchError("too_many_values")
     for _ in range(MAX_DEPTH):
         fewer = pairs.replace(b"[]", b"")
         if len(fewer) == len(pairs):

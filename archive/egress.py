@@ -23,11 +23,6 @@ class Proxy:
     resolves: bool = False
 
     @property
-    def url(self) -> str:
-        """Where it listens, without credentials."""
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
-
-    @property
     def authorization(self) -> str | None:
         """The value of Proxy-Authorization, None where it asks for none."""
         if self.credentials is None:

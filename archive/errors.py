@@ -23,6 +23,8 @@ ReelkeepError
     ├── ProviderRefusedError    the status API refuses our key or our request
     ├── ObjectConflictError     other bytes stand under the asset's key
     └── ProofFailedError        what the store holds is not what was sent
+
+Where one module of the workers has to tell one of these from its like, it refines it beside the code that does so.
 """
 
 from datetime import timedelta

@@ -71,9 +71,6 @@ class Connections:
         self._dropped = 0
         self._clock: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def enter(self, member: Member, loop: asyncio.AbstractEventLoop) -> bool:
         """Take *member* in. False where it cannot stay, because all others are being answered."""
         fits = len(self._all) < self.limits.connections

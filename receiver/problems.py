@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from archive.documents import MAX_DEPTH, MAX_PARTS
+from archive.documents import MAX_DEPTH, MAX_VALUES
 from archive.errors import LedgerError, MalformedDeliveryError, ReelkeepError, UnknownSourceError, VerificationError
 from receiver.answers import Answer
 
@@ -88,13 +88,18 @@ def on_http(request: Request, exc: Exception) -> Response:
 
 
 def on_crash(_request: Request, _exc: Exception) -> Response:
-    """A mistake of ours: nothing was committed, so ask for the delivery again rather than answer 500."""
-    return problem(503, "internal_error", "Something went wrong here; please try again.", {"Retry-After": RETRY_AFTER})
+    """
+    A mistake of ours: nothing was committed, so ask for the delivery again rather than answer 500.
+
+    The server hangs up after it. A proxy that is not told would send the next callback into a closed connection.
+    """
+    headers = {"Retry-After": RETRY_AFTER, "Connection": "close"}
+    return problem(503, "internal_error", "Something went wrong here; please try again.", headers)
 
 
 _REASONS = {
     "too_deep": f"The body is nested deeper than {MAX_DEPTH} levels.",
-    "too_many_parts": f"The body has more than {MAX_PARTS} brackets and commas.",
+    "too_many_values": f"The body has more than {MAX_VALUES} brackets and commas.",
 }
 _DETAIL = {
     400: "The body is not a JSON document.",

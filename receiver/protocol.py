@@ -15,11 +15,13 @@ from typing import Any, cast
 import httptools
 from uvicorn import Config
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from receiver.connections import Connections, Limits
-from receiver.problems import RETRY_AFTER, ProblemError, problem
+from receiver.heads import check, without_upgrade
+from receiver.last_words import busy, encoded, large_head, malformed, slow
+from receiver.problems import ProblemError
 from receiver.transport import Courteous
 
 _log = logging.getLogger("receiver.access")
@@ -66,8 +68,7 @@ class Guarded(HttpToolsProtocol):
         super().connection_made(cast(asyncio.Transport, courteous))
         self._due = self.loop.time() + self._limits.head_time
         if not self._others.enter(self, self.loop):
-            detail = "There are as many connections as there may be, and all are being answered."
-            self._refuse(ProblemError(503, "receiver_busy", detail, {"Retry-After": RETRY_AFTER}))
+            self._refuse(busy("There are as many connections as there may be, and all are being answered."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_deaf = True
@@ -87,8 +88,7 @@ class Guarded(HttpToolsProtocol):
         self.transport.abort()
 
     def drop_body(self) -> None:
-        detail = "The bodies on their way here are too large together."
-        self._refuse(ProblemError(503, "receiver_busy", detail, {"Retry-After": RETRY_AFTER}))
+        self._refuse(busy("The bodies on their way here are too large together."))
 
     def look(self, now: float) -> None:
         if self._unread_since is not None and now > self._unread_since:
@@ -102,7 +102,7 @@ class Guarded(HttpToolsProtocol):
         elif self._stage is _Stage.NOTHING:
             self.transport.close()
         else:
-            self._refuse(_slow("its header section" if self._stage is _Stage.HEAD else "its body"))
+            self._refuse(slow("its header section" if self._stage is _Stage.HEAD else "its body"))
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -132,16 +132,16 @@ class Guarded(HttpToolsProtocol):
             return
         except httptools.HttpParserError as exc:
             cause = exc.__context__
-            self._refuse(cause if isinstance(cause, ProblemError) else _malformed("This is not an HTTP/1.1 request."))
+            self._refuse(cause if isinstance(cause, ProblemError) else malformed("This is not an HTTP/1.1 request."))
             return
         if self._stage is _Stage.HEAD:
             self._head += self._piece
             if self._head > self._limits.head:
-                self._refuse(_large_head())
+                self._refuse(large_head())
         elif self._stage is was is _Stage.BODY:
             self._around = 0 if self._body > before else self._around + self._piece
             if self._around > self._limits.head:
-                self._refuse(_malformed("The body's trailers or chunk extensions are too large."))
+                self._refuse(malformed("The body's trailers or chunk extensions are too large."))
 
     def _begin_head(self, due: float | None = None) -> None:
         self._stage = _Stage.HEAD
@@ -158,7 +158,7 @@ class Guarded(HttpToolsProtocol):
     def _stop_if_deaf(self) -> None:
         """Refused in the middle of a piece: nothing of the rest is to be served."""
         if self._is_deaf:
-            raise _malformed("The connection is closed.")
+            raise malformed("The connection is closed.")
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -169,19 +169,19 @@ class Guarded(HttpToolsProtocol):
             return  # a trailer: it comes too late to say anything of the request (RFC 9110, 6.5.1)
         self._count(len(name) + len(value) + 4)
         if len(self.headers) >= self._limits.fields:
-            raise _large_head()
+            raise large_head()
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:
         self._read += size
         if self._read > self._limits.head:
-            raise _large_head()
+            raise large_head()
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():
-            _check(self.parser.get_http_version(), self.headers)
+            check(self.parser.get_http_version(), self.headers)
             if len(self.pipeline) >= self._limits.pipelined:
-                raise _malformed("Too many requests were sent ahead.")
+                raise malformed("Too many requests were sent ahead.")
         super().on_headers_complete()
         if not self.parser.should_upgrade():
             self._owed += 1
@@ -214,15 +214,13 @@ class Guarded(HttpToolsProtocol):
         """Have the request read again without its offer to upgrade; the parser takes *rest* for what it offers."""
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self._refuse(_malformed("This is no proxy to connect through."))
+            self._refuse(malformed("This is no proxy to connect through."))
             return
-        version = self.parser.get_http_version().encode()
-        kept = [name + b": " + value for name, value in self.headers if name != b"upgrade"]
-        lines = [b" ".join((method, self.url, b"HTTP/" + version)), *kept, b"", rest]
+        head = without_upgrade(method, self.url, self.parser.get_http_version(), self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
         self._head = self._read = 0
-        self._parse(b"\r\n".join(lines))
+        self._parse(head + rest)
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 
@@ -267,10 +265,7 @@ class Guarded(HttpToolsProtocol):
 
     def _say(self, word: ProblemError) -> None:
         _log.info("refused %d %s", word.status, word.reason)
-        answer = problem(word.status, word.reason, word.detail, {**word.headers, "Connection": "close"})
-        fields = [*self.server_state.default_headers, *answer.raw_headers]
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
-        self.transport.write(STATUS_LINE[word.status] + head + b"\r\n" + bytes(answer.body))
+        self.transport.write(encoded(word, self.server_state.default_headers))
         self.transport.close()
 
 
@@ -282,34 +277,3 @@ def guarded(limits: Limits) -> Callable[..., Guarded]:
         return Guarded(connections, **server)
 
     return protocol
-
-
-def _check(version: str, headers: list[tuple[bytes, bytes]]) -> None:
-    """
-    Refuse what llhttp lets pass and two readers could read differently (RFC 9112, 2.3, 3.2, 6.1).
-
-    Raises:
-        ProblemError
-    """
-    if version not in {"1.0", "1.1"}:
-        raise _malformed("This is not an HTTP/1.1 request.")
-    hosts = sum(name == b"host" for name, _ in headers)
-    if hosts > 1 or (hosts == 0 and version == "1.1"):
-        raise _malformed("A request names one host.")
-    coded = [value.lower() for name, value in headers if name == b"transfer-encoding"]
-    if coded and (version == "1.0" or coded != [b"chunked"]):
-        raise _malformed("A body comes with its length or in chunks.")
-    if version == "1.1" and any(name == b"expect" and value.lower() != b"100-continue" for name, value in headers):
-        raise ProblemError(417, "expectation_failed", "Only 100-continue can be expected.")
-
-
-def _malformed(detail: str) -> ProblemError:
-    return ProblemError(400, "malformed_request", detail)
-
-
-def _large_head() -> ProblemError:
-    return ProblemError(431, "header_too_large", "The header section is too large.")
-
-
-def _slow(what: str) -> ProblemError:
-    return ProblemError(408, "request_timeout", f"The request took too long to send {what}.")

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
+from archive.tls import authorities
+
 
 @dataclass(frozen=True)
 class Issuer:
@@ -63,6 +65,25 @@ def server(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
+
+
+class Authority:
+    """An issuer and what it signs, where nothing is wrong with the chain."""
+
+    def __init__(self) -> None:
+        self._issuer = issuer("a test CA")
+        self.pem = self._issuer.pem
+
+    def trust(self) -> ssl.SSLContext:
+        """A client's context: what the service trusts, and this authority."""
+        context = authorities()
+        context.load_verify_locations(cadata=self.pem.decode())
+        return context
+
+    def server(self, name: str, folder: str, *also: str, expired: bool = False) -> ssl.SSLContext:
+        """A server's context with a certificate for *name* and what it is *also* called, host names or addresses."""
+        days = (-31, -23) if expired else (-1, 7)
+        return server(Path(folder), self._issuer, names=(name, *also), days=days, is_public=False)
 
 
 def _alternative(name: str) -> x509.GeneralName:

@@ -1,10 +1,9 @@
 """Fixtures for every test: real servers are started once a session, on free ports, under temporary folders."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import settings
 
@@ -47,13 +46,34 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with today's tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """The name of a PostgreSQL database with today's tables and nothing in them, to be copied."""
+    name = postgres.create()
+    _migrate(postgres.url(name))
+    return name
+
+
+def _migrate(url: str) -> None:
+    database = Database(url, patience=10)
+    migrate.upgrade(database)
+    database.close()
+
+
 @pytest.fixture
-def fresh_postgres(postgres: Postgres) -> str:
+def fresh_postgres(postgres: Postgres) -> Iterator[str]:
     """A fresh, empty PostgreSQL database."""
-    name = f"t{uuid4().hex}"
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}"')
-    return postgres.url(name).replace("postgresql://", "postgresql+psycopg://")
+    name = postgres.create()
+    yield postgres.url(name)
+    postgres.drop(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -65,11 +85,23 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def todays_ledger(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[str]:
+    """A fresh database with today's tables."""
+    if request.param == "sqlite":
+        shutil.copy(migrated, tmp_path / "ledger.db")
+        yield f"sqlite:///{tmp_path}/ledger.db"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.create(request.getfixturevalue("migrated_postgres"))
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
 @pytest.fixture
-def db(ledger_url: str, clock: FakeClock) -> Iterator[Database]:
-    """A ledger with today's tables, on the fake clock."""
-    database = Database(ledger_url, clock=clock, patience=10)
-    migrate.upgrade(database)
+def db(todays_ledger: str, clock: FakeClock) -> Iterator[Database]:
+    """A ledger on the fake clock."""
+    database = Database(todays_ledger, clock=clock, patience=10)
     yield database
     database.close()
 

@@ -11,16 +11,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from archive.tls import authorities
+from tests.certificates import Authority
+from tests.listening import Listening, read_head
 
 
 class Wire:
@@ -84,13 +78,10 @@ class Origin:
         self.bodies: list[bytes] = []
         self.fired: list[str] = []
         self.scheme = "https" if tls else "http"
-        self._tls = tls
-        self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._door = Listening(self._serve, tls)
+        self.port = self._door.port
         self.authority = f"127.0.0.1:{self.port}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self.close, self.refuse = self._door.close, self._door.refuse
 
     @property
     def paths(self) -> list[str]:
@@ -108,44 +99,19 @@ class Origin:
         self.scenes[path] = _in_turn(scenes)
         return f"{self.scheme}://{self.authority}{path}"
 
-    def close(self) -> None:
-        self._stopping.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(10)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
-            thread.start()
-
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            stack.enter_context(connection)
-            connection.settimeout(10)
-            if self._tls:
-                connection = stack.enter_context(self._tls.wrap_socket(connection, server_side=True))
-            head = b""
-            while b"\r\n\r\n" not in head:
-                piece = connection.recv(65536)
-                if not piece:
-                    return
-                head += piece
-            head, _, body = head.partition(b"\r\n\r\n")
-            stated = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-            while stated and len(body) < int(stated[1]):
-                body += connection.recv(65536)
-            text = head.decode("latin-1") + "\r\n\r\n"
-            self.heads.append(text)
-            self.bodies.append(body)
-            self.scenes[text.split(" ")[1].split("?")[0]](Wire(connection, text, body, self.fired, self._stopping))
+        head = read_head(connection)
+        if not head:
+            return
+        head, _, body = head.partition(b"\r\n\r\n")
+        stated = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        while stated and len(body) < int(stated[1]):
+            body += connection.recv(65536)
+        text = head.decode("latin-1") + "\r\n\r\n"
+        self.heads.append(text)
+        self.bodies.append(body)
+        scene = self.scenes[text.split(" ")[1].split("?")[0]]
+        scene(Wire(connection, text, body, self.fired, self._door.stopping))
 
 
 def _in_turn(scenes: Sequence[Scene]) -> Scene:
@@ -208,59 +174,3 @@ def endless(head: bytes, piece: bytes) -> Scene:
 
 def redirect(location: str, status: str = "302 Found") -> Scene:
     return whole(b"", f"Location: {location}", status=status)
-
-
-class Authority:
-    """A certificate authority made at run time, and what it signs."""
-
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test CA")])
-        constraints = x509.BasicConstraints(ca=True, path_length=None)
-        certificate = self._build(self._name, self._key.public_key()).add_extension(constraints, critical=True)
-        self.pem = certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    def trust(self) -> ssl.SSLContext:
-        """A client's context: what the service trusts, and this authority."""
-        context = authorities()
-        context.load_verify_locations(cadata=self.pem.decode())
-        return context
-
-    def server(self, name: str, folder: str, *also: str, expired: bool = False) -> ssl.SSLContext:
-        """A server's context with a certificate for *name* and what it is *also* called, host names or addresses."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test server")])
-        alternatives = [_named(one) for one in (name, *also)]
-        certificate = self._build(subject, key.public_key(), expired).add_extension(
-            x509.SubjectAlternativeName(alternatives), critical=False
-        )
-        path = f"{folder}/{name}.pem"
-        with open(path, "wb") as file:  # noqa: PTH123
-            file.write(certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-            pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            file.write(key.private_bytes(serialization.Encoding.PEM, pkcs8, plain))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
-
-    def _build(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, expired: bool = False
-    ) -> x509.CertificateBuilder:
-        # Certificates live by the machine's clock.
-        now = datetime.now(UTC) - timedelta(days=30 if expired else 0)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=7))
-        )
-
-
-def _named(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)

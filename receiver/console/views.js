@@ -164,7 +164,7 @@ const COLUMNS = {
     ["Your id", (row) => row.external_id, "id"],
     ["Seen", (row) => time(row.created_at), "short"],
     ["Next look", (row) => row.look_at ? time(row.look_at) : row.state === "open" ? "waits for a callback" : null, "short"],
-    ["Reason", (row) => reason(row.reason), "wide"],
+    ["Reason", (row) => reason(row.reason, "tasks"), "wide"],
   ],
 };
 
@@ -193,7 +193,7 @@ function asking(polling) {
   if (!polling.open) return h("p.about", {}, rate);
   return h("p", {}, `${plural(polling.open, "open task")}, ${polling.due} to be asked about now. `,
     polling.late ? h("strong.over", {}, `${plural(polling.late, "is", "are")} late. `) : null,
-    polling.failing ? h("strong.over", {}, `${plural(polling.failing, "got", "got")} no answer: `, reason(polling.trouble), ". ") : null, h("span.about", {}, rate));
+    polling.failing ? h("strong.over", {}, `${plural(polling.failing, "got", "got")} no answer: `, reason(polling.trouble, "tasks"), ". ") : null, h("span.about", {}, rate));
 }
 
 export function sourcesView(status, publicUrl) {
@@ -309,7 +309,7 @@ function pretty(body) {
 function taskDetail(row, route) {
   return [
     h("p.about", {}, state(row.state), " ", row.source),
-    why(row.reason),
+    why(row.reason, "tasks"),
     facts(["Seen", time(row.created_at)], ["Expected", row.state === "open" ? time(row.expected_at) : null],
       ["Next look", row.look_at ? time(row.look_at) : row.state === "open" ? "none: waits for a callback" : null], ["Looks so far", row.looks],
       ["Completed", time(row.completed_at)], ["Provider deletes it", time(row.storage_expires_at)], ["Your id", row.external_id],

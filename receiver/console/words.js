@@ -52,9 +52,8 @@ const REASONS = {
   http_429: "The file host asks us to slow down",
   short_body: "The download stopped before its end",
   end_unknown: "The file host did not say how long the file is, and it looks cut off",
-  timed_out: "The file host stopped answering",
   too_slow: "The download was too slow to go on with",
-  unreachable: "The file host cannot be reached",
+  host_rests: "The file host is left alone for a while: it asked for that, or failed several times",
   too_large: "The file is larger than workers.max_size allows",
   too_many_redirects: "The link redirects too often",
   encoded_body: "The file host packs the file in a way that we do not unpack",
@@ -69,6 +68,15 @@ const REASONS = {
   link_malformed: "The link is not a proper address",
   link_conflict: "Another statement named another file for the same place",
   callback_claimed_other_files: "The callback named other files than the provider’s API does",
+  // the way there, to a file host or a provider's API
+  timed_out: "The other side stopped answering",
+  unreachable: "The other side cannot be reached",
+  name_not_resolved: "DNS gives no address for the other side’s name",
+  certificate_refused: "The other side’s certificate is not valid",
+  tls_failed: "No TLS comes about with the other side",
+  answer_malformed: "What the other side sends is not HTTP, or does not unpack",
+  proxy_refused: "The egress proxy does not let us through",
+  proxy_unreachable: "The egress proxy does not answer",
   // the file
   empty_file: "The file is empty",
   truncated: "The file is cut off",
@@ -95,6 +103,8 @@ const REASONS = {
   plain_text: "It is a text, perhaps an error message. The link has probably expired",
   gzip_archive: "It is a gzip archive",
   playlist: "It is a playlist",
+  // our side
+  spool_unavailable: "The worker’s spool is full, or cannot be written to",
   // the store
   store_unreachable: "The store cannot be reached",
   object_missing: "The store does not show what it said it stored",
@@ -103,6 +113,17 @@ const REASONS = {
   other_bytes_under_key: "Other bytes already stand under this name in the bucket",
   object_exists: "Something already stands under this name in the bucket",
   // the provider
+  not_json: "It is not JSON",
+  too_deep: "Its JSON is nested deeper than we read",
+  too_many_values: "Its JSON has more values than we read",
+  too_many_outputs: "It names more than 100 files of one task",
+  answer_not_json: "The provider’s answer is not JSON",
+  answer_too_large: "The provider’s answer is larger than we read",
+  batch_incomplete: "The provider’s answer says nothing of this task",
+  record_not_ready: "The provider has not written the task’s record yet",
+  code_unknown: "The provider gives a code nobody documented",
+  other_task: "The provider’s answer is about another task",
+  task_ids_differ: "It names two different tasks",
   task_not_found: "The provider does not know this task",
   no_files: "It ended well, without files: its result is text",
   registered_again: "You named it again",
@@ -126,7 +147,12 @@ const PATTERNS = [
   [/^(.+)_(missing|not_.+|unknown)$/, (what, how) => `${slugWords(what)} ${how === "missing" ? "is missing" : `is ${how.replaceAll("_", " ")}`}`],
 ];
 
-export function reason(slug) {
+// A task's reason is about the provider's API, where an asset's is about its file host.
+const LOOKS = { 401: "The provider refuses our API key", 403: "The provider refuses our API key", 429: "The provider asks us to slow down" };
+
+export function reason(slug, kind) {
+  const [, refused] = kind === "tasks" && slug.match(/^http_(4\d\d)$/) || [];
+  if (refused) return LOOKS[refused] ?? `The provider refuses with HTTP ${refused}`;
   if (Object.hasOwn(REASONS, slug)) return REASONS[slug];
   for (const [pattern, words] of PATTERNS) {
     const found = slug.match(pattern);
@@ -140,10 +166,17 @@ const REFUSALS = {
   unreachable: "Nothing answers there",
   timed_out: "It took too long to answer",
   unexpected_error: "A mistake of ours; the log says more",
+  name_not_resolved: "DNS gives no address for its name",
+  certificate_refused: "Its certificate is not valid",
+  tls_failed: "No TLS comes about with it",
+  answer_malformed: "What answers there is not HTTP",
+  proxy_refused: "The egress proxy does not let it through",
+  proxy_unreachable: "The egress proxy does not answer",
   target_removed: "The target was taken out of the settings",
   address_not_public: "The URL leads to a private address",
   port_not_allowed: "The URL leads to an unusual port",
   scheme_not_allowed: "The URL is not https",
+  credentials_in_link: "The URL carries a password",
   link_malformed: "The URL is not a proper address",
 };
 
@@ -162,6 +195,9 @@ const HELP = {
   port_not_allowed: "If it is right, add host:port to the source’s allowed_hosts, then retry.",
   scheme_not_allowed: "For tests, insecure_http on the source allows it.",
   too_large: "Raise workers.max_size, then retry.",
+  end_undeclared: "Look at it. If the provider’s films are like that, set accept_undeclared_end on the source, then retry.",
+  proxy_refused: "See egress.proxy’s password and the proxy’s own log.",
+  spool_unavailable: "Make room where workers.spool points to.",
   other_bytes_under_key: "Somebody else wrote to this bucket. Move that object away, then retry.",
   html_page: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
   plain_text: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",

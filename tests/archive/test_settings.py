@@ -11,7 +11,7 @@ from archive.egress import Proxy
 from archive.providers import kie
 from archive.settings import ENVIRONMENT, Settings, SettingsError, find_file, load
 from archive.tls import authorities
-from tests.origin import Authority
+from tests.certificates import Authority
 
 SOURCE = '[sources.kie]\nprovider = "kie"\n'
 NO_PROOF = "needs webhook_keys, tokens, an api_key, server.signing_keys to mint callback URLs, or allow_unsigned = true"

@@ -41,7 +41,7 @@ def with_url(place: str, url: str) -> str:
         ("https://c\u00e4nary.example/", READ_ALIKE),
         ("https://canary\\.example/", READ_ALIKE),
         ("https://127.1/canary", READ_ALIKE),
-        ("https://canary_.example:99999/", READ_ALIKE),
+        ("https://canary_.example:99999/", "is not a URL: its host or port cannot be read"),
         ("https://canary*.example/", READ_ALIKE),
         ("https://", READ_ALIKE),
         ("https:///canary", READ_ALIKE),

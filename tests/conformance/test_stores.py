@@ -29,8 +29,8 @@ from archive.settings import Store
 from archive.store import ArchiveStore
 from archive.tls import authorities
 from tests import servers
+from tests.certificates import Authority
 from tests.doubles import MemoryStore, wait_for
-from tests.origin import Authority
 from tests.terminator import terminator
 from workers.prove import prove
 

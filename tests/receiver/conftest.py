@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from archive.ledger import migrate
 from archive.ledger.database import Database
 from tests.doubles import FakeClock
 from tests.origin import Origin, origin
@@ -19,16 +18,6 @@ from tests.simulator.helpers import HMAC_KEY, Simulator, running
 def credentials() -> Iterator[None]:
     with s3_credentials():
         yield
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty ledger with today's tables, made once."""
-    path = tmp_path_factory.mktemp("migrated") / "ledger.db"
-    db = Database(f"sqlite:///{path}")
-    migrate.upgrade(db)
-    db.close()
-    return path
 
 
 @pytest.fixture

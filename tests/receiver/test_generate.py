@@ -352,8 +352,7 @@ def test_lost__and_then_nobody_there(service: Service, provider: Origin) -> None
     """A repeat that does not get out says nothing of the order before it: that one may exist, and so it is told."""
 
     def dies(wire: Wire) -> None:
-        provider._listener.shutdown(socket.SHUT_RDWR)
-        provider._listener.close()
+        provider.refuse()
         hangs_up(wire)
 
     takes(provider, dies, path=SD2)

@@ -221,7 +221,7 @@ def test_signature__speaks_of_one_task_and_one_key(text: str) -> None:
 def test_ids__that_nobody_should_give(db: Database, clock: FakeClock) -> None:
     """F23, F81: a hostile id is kept as it is or refused as a slug; lists, keys and lookups hold, on both databases."""
     with open_house(db, clock, server={**SETTINGS["server"], "max_body": 1 << 16}) as house:
-        for name in hostile_ids():
+        for number, name in enumerate(hostile_ids()):
             body = dumps({**WORDS["success"], "taskId": name, "videoUrl": LINK})
             agent = {"User-Agent": "".join(c if " " <= c <= "~" else "?" for c in name)[:300].strip()}
             answer = house.deliver("token", body, key=None, token=TOKEN, headers=agent)
@@ -233,10 +233,9 @@ def test_ids__that_nobody_should_give(db: Database, clock: FakeClock) -> None:
             assert answer.status_code in {200, 422}, (name, answer.text)
             if answer.status_code == 200:
                 assert {name: name} == house.get(f"/api/tasks/{answer.json()['id']}")["metadata"]
-            for what in ("tasks", "assets", "deliveries"):
-                params = {"q": name, "task_id": name, "external_id": name}
-                for given_as, value in params.items():
-                    found = house.ask("GET", f"/api/{what}", params={given_as: value.encode("utf-8", "replace")})
-                    assert found.status_code in {200, 400}, (what, given_as, name)
+            for turn, what in enumerate(("tasks", "assets", "deliveries"), number):  # each filter by turns: dear
+                given_as = ("q", "task_id", "external_id")[turn % 3]
+                found = house.ask("GET", f"/api/{what}", params={given_as: name.encode("utf-8", "replace")})
+                assert found.status_code in {200, 400}, (what, given_as, name)
         known = house.get("/api/tasks", limit=200)["items"]
         assert len(known) >= 40

@@ -10,7 +10,8 @@ import pytest
 from archive.egress import Proxy
 from archive.sources import Source
 from receiver.upstream import AnswerLostError, Call, NotSentError, Upstream
-from tests.origin import Authority, Wire, endless, origin, redirect, whole
+from tests.certificates import Authority
+from tests.origin import Wire, endless, origin, redirect, whole
 from tests.receiver.outward import takes
 from tests.tunneller import Refuse, refuses, says, tunneller
 

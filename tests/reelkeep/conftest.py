@@ -10,7 +10,6 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from archive.ledger import migrate
 from archive.ledger.database import Database
 from reelkeep.client import Client
 from tests import servers
@@ -35,20 +34,11 @@ def store() -> Iterator[tuple[Any, str]]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
-def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
-    db = Database(f"sqlite:///{path}")
-    migrate.upgrade(db)
-    db.close()
-    return path
-
-
 @pytest.fixture
-def service(empty_ledger: Path, tmp_path: Path, store: tuple[Any, str]) -> Iterator[Service]:
+def service(migrated: Path, tmp_path: Path, store: tuple[Any, str]) -> Iterator[Service]:
     folder = tmp_path / "service"
     folder.mkdir()
-    shutil.copy(empty_ledger, folder / "ledger.db")
+    shutil.copy(migrated, folder / "ledger.db")
     db = Database(f"sqlite:///{folder}/ledger.db")
     with serve(db, *store) as service:
         yield service

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.listening import Listening
+
 
 class Parrot:
     """An HTTP server. What a request gets is said by its path; `heard` are all requests, as (line, headers, body)."""
@@ -96,29 +98,15 @@ class Postgres:
 
     def __init__(self) -> None:
         self.heard = b""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.authority = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        door = Listening(self._serve)
+        self.authority, self.stop = f"127.0.0.1:{door.port}", door.close
 
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(5)
-                if connection.recv(4096)[4:8] == struct.pack("!I", 80877103):  # SSLRequest
-                    connection.sendall(b"N")
-                    connection.recv(4096)
-                connection.sendall(b"R" + struct.pack("!II", 8, 3))  # AuthenticationCleartextPassword
-                told = connection.recv(4096)
-                self.heard += told
-                fields = b"SFATAL\0C28P01\0Mno user of the password " + told[5:].rstrip(b"\0") + b"\0\0"
-                connection.sendall(b"E" + struct.pack("!I", len(fields) + 4) + fields)
+    def _serve(self, connection: socket.socket) -> None:
+        if connection.recv(4096)[4:8] == struct.pack("!I", 80877103):  # SSLRequest
+            connection.sendall(b"N")
+            connection.recv(4096)
+        connection.sendall(b"R" + struct.pack("!II", 8, 3))  # AuthenticationCleartextPassword
+        told = connection.recv(4096)
+        self.heard += told
+        fields = b"SFATAL\0C28P01\0Mno user of the password " + told[5:].rstrip(b"\0") + b"\0\0"
+        connection.sendall(b"E" + struct.pack("!I", len(fields) + 4) + fields)

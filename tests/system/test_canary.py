@@ -32,8 +32,9 @@ from tests.servers import Server, rclone
 from tests.system.canaries import Canaries, Watch, files
 from tests.system.harness import BUCKET, Service, free_port, stopping, wait_for
 from tests.system.hostile import Parrot, Postgres
+from tests.tunneller import Tunneller
 
-LINKS: Final = ("ok", "dead", "hop", "page", "short", "garbled", "explode", "tls", "ftp", "inside")
+LINKS: Final = ("ok", "dead", "hop", "page", "short", "garbled", "explode", "tls", "ftp", "inside", "tunnel")
 TASKS: Final = ("401", "403", "429", "503", "garbled", "nothing", "explode")
 # What breaks deep inside a library, in words that hold all that the library was given.
 EXPLODING: Final = """
@@ -68,10 +69,13 @@ class Run:
         self.secrets = Canaries()
         self.parrot, self.postgres, self.watch = Parrot(films()["moov_first"]), Postgres(), Watch()
         stack.enter_context(stopping(self.watch, self.parrot, self.postgres))
+        self.tunneller = Tunneller(lambda caller: caller.sendall(f"HTTP/1.1 407 {self.tunneller.heads[-1]}".encode()))
+        stack.callback(self.tunneller.close)
         new = self.secrets.new
         self.operator, self.viewer = new("operator"), new("viewer")
         self.webhook_key, self.token, self.api_key = new("webhook key"), new("callback token"), new("API key")
         self.proxy_key, self.hook = new("proxy key"), new("target's path")
+        self.proxy_password = new("egress proxy")
         self.whsec = "whsec_" + base64.b64encode(os.urandom(36)).decode()
         self.secrets |= {"notification secret": self.whsec.removeprefix("whsec_")}
         self.links = {name: new(f"link {name}") for name in (*LINKS, "asked")}
@@ -82,9 +86,7 @@ class Run:
         self.service = Service(folder, s3=self.store_env["S3_ENDPOINT_URL"], redis=self.redis_url, sources="")
         stack.enter_context(stopping(self.service))
         self.watch.pids |= {store._process.pid}
-        self._http = stack.enter_context(
-            httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
-        )
+        self._http = stack.enter_context(httpx.Client(trust_env=False, timeout=30))
         self._settings()
 
     def start(self, name: str, **env: str) -> None:
@@ -123,8 +125,8 @@ class Run:
         return self.ask("POST", "/webhooks/kie", content=body, headers={**headers, "Content-Type": "application/json"})
 
     def link(self, name: str) -> str:
-        scheme = {"tls": "https", "ftp": "ftp"}.get(name, "http")
-        host = "10.0.0.1" if name == "inside" else self.parrot.authority
+        scheme = {"tls": "https", "tunnel": "https", "ftp": "ftp"}.get(name, "http")
+        host = {"inside": "10.0.0.1", "tunnel": "8.8.8.8"}.get(name, self.parrot.authority)
         return f"{scheme}://{host}/v/{name}.mp4?sig={self.links[name]}"
 
     def assets(self, state: str) -> list[dict[str, Any]]:
@@ -157,7 +159,8 @@ class Run:
             f'[server]\noperator_tokens = ["env:OPERATOR"]\nviewer_tokens = ["{self.viewer}"]\n'
             'signing_keys = ["file:signing.key"]\n[workers]\nsweep = 0.5\n'
             f'[sources.kie]\nprovider = "kie"\nwebhook_keys = ["{self.webhook_key}"]\ninsecure_http = true\n'
-            f'allowed_hosts = ["{self.parrot.authority}", "10.0.0.1"]\n'
+            f'allowed_hosts = ["{self.parrot.authority}", "10.0.0.1", "8.8.8.8"]\n'
+            f'[egress]\nproxy = "http://us:{self.proxy_password}@127.0.0.1:{self.tunneller.port}"\n'
             f'[sources.asked]\nprovider = "seedanceapi"\ntokens = ["{self.token}"]\napi_key = "env:API_KEY"\n'
             f'api_base = "{self.parrot.url}"\ninsecure_http = true\nallowed_hosts = ["{self.parrot.authority}"]\n'
             f'proxy_keys = ["{self.proxy_key}"]\nrate_limit = {{ requests = 4000, seconds = 1 }}\n'
@@ -310,6 +313,8 @@ def _prove_use(run: Run) -> None:
     for name in ("link short", "link garbled"):
         assert parrot.said(run.secrets[name]), name
     assert run.secrets["PostgreSQL"].encode() in run.postgres.heard
+    basic = base64.b64encode(f"us:{run.proxy_password}".encode()).decode()
+    wait_for("the proxy was asked", lambda: any(basic in head for head in run.tunneller.heads))
     for event in ("asset.crashed", "notification.crashed", "pool.work_failed"):
         assert run.log(event), event
     assert run.service.log_text().count("Exception in ASGI application") >= 3  # callback, proxy, generate

@@ -5,7 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import WireError
-from tests.origin import Authority, Origin, Scene, Wire, endless, origin, origin_by, whole
+from tests.certificates import Authority
+from tests.listening import Listening
+from tests.origin import Origin, Scene, Wire, endless, origin, origin_by, whole
 from workers import backend, egress
 from workers.backend import CONNECT, HEAD_SIZE, HEAD_TIME, SILENCE, TRIES, choose
 from workers.egress import Egress, Policy, time_limit
@@ -187,56 +189,23 @@ class Keeping:
         self.connections = 0
         self.heads: list[str] = []
         self._answers = answers
-        self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(10)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-            self._threads[-1].start()
+        door = Listening(self._serve, tls)
+        self.port, self.close = door.port, door.close
 
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError), closing(connection):
-            connection.settimeout(10)
-            if self._tls:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            self.connections += 1
-            for answer in self._answers:
-                head = connection.recv(65536)
-                if not head:
-                    break
-                self.heads.append(head.decode("latin-1"))
-                connection.sendall(answer)
-            connection.close()
-
-
-@contextmanager
-def keeping(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[Keeping]:
-    server = Keeping(*answers, tls=tls)
-    try:
-        yield server
-    finally:
-        server.close()
+        self.connections += 1
+        for answer in self._answers:
+            head = connection.recv(65536)
+            if not head:
+                break
+            self.heads.append(head.decode("latin-1"))
+            connection.sendall(answer)
 
 
 def test_reuse__what_follows_an_answer_is_nobodys() -> None:
     """F43: bytes behind a body that is longer than stated are no answer to the next request."""
     lie = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrueHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
-    with keeping(lie, lie) as server, closing(Egress()) as door:
+    with closing(Keeping(lie, lie)) as server, closing(Egress()) as door:
         at = f"127.0.0.1:{server.port}"
         for path in ("a", "b"):
             policy = Policy(frozenset({at}), insecure_http=True)
@@ -253,7 +222,7 @@ def test_reuse__a_connection_is_good_for_one_host(tmp_path: Path) -> None:
     seen: list[str | None] = []
     context = authority.server("a.example", str(tmp_path))
     context.sni_callback = lambda _socket, name, _context: seen.append(name)
-    with keeping(*[answer] * 4, tls=context) as server:
+    with closing(Keeping(*[answer] * 4, tls=context)) as server:
         names = [f"{name}.example:{server.port}" for name in "ab"]
         policy = Policy(frozenset(names))
         with closing(Egress(resolver=lambda *_: ["127.0.0.1"], tls=authority.trust())) as door:

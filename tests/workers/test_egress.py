@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from archive.errors import LinkRefusedError, WireError
 from archive.urls import DEFAULT_PORTS, read_url
-from tests.origin import Authority, Origin, origin, origin_by, whole
+from tests.certificates import Authority
+from tests.origin import Origin, origin, origin_by, whole
 from tests.tunneller import refuses, tunneller
 from workers.egress import Egress, Policy, Resolve, check_link, next_hop, resolve
 

@@ -28,8 +28,9 @@ from archive.sources import Source
 from archive.store import link_to
 from archive.targets import Target
 from tests.builders import LINK_LIFE, OLD_SECRET, SECRET, event, received, source, statement, target
+from tests.certificates import Authority
 from tests.doubles import START, Crash, FakeClock, MemoryStore, wait_for
-from tests.origin import Authority, Origin, Scene, Wire, endless, origin, redirect, whole
+from tests.origin import Origin, Scene, Wire, endless, origin, redirect, whole
 from workers.egress import Egress
 from workers.notify import Notifier, judge
 from workers.runtime import Runtime

@@ -14,8 +14,9 @@ from archive.embedded import free_port
 from archive.errors import ProviderBusyError, ProviderRefusedError
 from archive.model import ApiAnswer, ApiRequest
 from tests.builders import source
+from tests.certificates import Authority
 from tests.doubles import wait_for
-from tests.origin import Authority, Origin, Scene, Wire, answer, endless, origin, origin_by, redirect, whole
+from tests.origin import Origin, Scene, Wire, answer, endless, origin, origin_by, redirect, whole
 from tests.tunneller import tunneller
 from workers.egress import Egress
 from workers.provider_api import MAX_ANSWER, ProviderApi

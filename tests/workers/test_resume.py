@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.errors import FetchInterruptedError, LinkExpiredError, ReelkeepError, TooLargeError
+from tests.certificates import Authority
 from tests.doubles import wait_for
 from tests.faults import STAMP, File, chunk, message, refuses, says
-from tests.origin import Authority, Fault, Origin, Scene, Wire, origin, redirect
+from tests.origin import Fault, Origin, Scene, Wire, origin, redirect
 from workers.download import MAX_BARREN, MAX_REQUESTS, MAX_RESTARTS, WORTH
 from workers.egress import Egress, Policy
 from workers.fetch import Fetched, Limits, StoppedError, fetch

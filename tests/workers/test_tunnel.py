@@ -15,7 +15,8 @@ import pytest
 from archive.egress import Proxy
 from archive.embedded import free_port
 from archive.errors import LinkRefusedError, WireError
-from tests.origin import Authority, Origin, origin, whole
+from tests.certificates import Authority
+from tests.origin import Origin, origin, whole
 from tests.tunneller import OK, Refuse, refuses, says, tunneller
 from workers.egress import Egress, Policy, Resolve, time_limit
 from workers.resolver import resolve
