@@ -63,7 +63,9 @@ class Runtime:
         self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
         undeclared = frozenset(name for name, source in settings.sources.items() if source.accept_undeclared_end)
-        self._ports = Ports(db, self._store, settings.store.bucket, self._fetch, refresh, _utc_now, undeclared)
+        self._ports = partial(
+            Ports, db, self._store, settings.store.bucket, refresh=refresh, clock=_utc_now, length_suffices=undeclared
+        )
         self._notifier = Notifier(
             db, {target.name: target for target in settings.notify}, settings.sources, settings.store.companion,
             self._egress, partial(link_to, self._store), _utc_now, random.random,
@@ -128,7 +130,8 @@ class Runtime:
         more()
         started = time.monotonic()
         try:
-            archive_asset(claim, self._ports)
+            end = started + self._settings.workers.max_transfer.total_seconds()
+            archive_asset(claim, self._ports(fetch=partial(self._fetch, end)))
         except Exception as exc:
             if not hasattr(exc, "reason"):
                 _log.exception("asset.crashed", extra={"asset": claim.asset_id})
@@ -174,12 +177,13 @@ class Runtime:
         self._notifier.send(claim)
         return True
 
-    def _fetch(self, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:
+    def _fetch(self, end: float, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:
+        """*end*, on the monotonic clock, is that of the whole attempt, however many links it tries."""
         workers = self._settings.workers
         policy = link_policy(self._settings.sources[claim.source])
         limits = Limits(
-            workers.max_size, workers.max_transfer, workers.spool, workers.spool_memory, workers.min_rate,
-            workers.spool_reserve,
+            workers.max_size, timedelta(seconds=end - time.monotonic()), workers.spool, workers.spool_memory,
+            workers.min_rate, workers.spool_reserve,
         )  # fmt: skip
         # A link that dies before its host's rest is over has nothing to lose by asking.
         dies_soon = timedelta(0) < link.expires_at - _utc_now() < 2 * MAX_REST

@@ -85,7 +85,7 @@ def judge(base: Path, mutant: Mutant) -> Finding:
 
 
 def main(root: Path, slugs: Sequence[str] = ()) -> int:
-    """Judge the bugs called *slugs*, or all; print a table. Returns 0 where every one was killed, 2 for an unknown one."""
+    """Judge the bugs called *slugs*, or all; print a table. Returns 0 where all were killed, 2 where one is unknown."""
     known = {mutant.slug: mutant for mutant in map(read, sorted((root / FOLDER).glob("*.patch")))}
     if unknown := sorted(set(slugs) - set(known)):
         _say(f"no such bug: {', '.join(unknown)}; there are {', '.join(known)}")

@@ -1,0 +1,59 @@
+"""A worker process's threads together: what only they decide."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from archive.ledger import claims, deliveries
+from archive.ledger.database import Database
+from archive.ledger.schema import assets
+from archive.model import ExpiryOrigin, Link, Output
+from archive.settings import Settings
+from tests.builders import event, received, source, statement
+from tests.doubles import wait_for
+from tests.origin import Wire, origin, whole
+from workers.runtime import Runtime
+
+
+def drip(wire: Wire) -> None:
+    """A byte now and then."""
+    wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while not wire.stopping.wait(0.05):
+        wire.send(b"x")
+
+
+def test_transfer__has_one_limit_for_all_its_links(
+    tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F46: two links that drip hold a slot no longer than one of them could."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    shutil.copy(migrated, tmp_path / "ledger.db")
+    db = Database(f"sqlite:///{tmp_path}/ledger.db")
+    with origin() as host:
+        soon = datetime.now(UTC) + timedelta(minutes=20)
+        first, second = (
+            Link(host.url(path, scene), soon, ExpiryOrigin.DEFAULT)
+            for path, scene in (("/first", drip), ("/second", whole(b"<html>")))
+        )
+        workers = {"max_transfer": 1.5, "sweep": 60, "grace": 2, "spool": str(tmp_path / "spool")}
+        settings = Settings.model_validate(
+            {"sources": {"kie": source(allowed_hosts=[host.authority])}, "workers": workers}, context={}
+        )
+        claims.register_sources(db, settings.caps)
+        deliveries.record(db, [received(statement(event(outputs=[Output("video", 0, first, None, second)])))])
+        runtime = Runtime(settings, db, "w1")
+        runtime.start()
+        wait_for(lambda: _reason(db) is not None)
+        runtime.stop()
+        assert ("too_slow", ["/first"]) == (_reason(db), host.paths)
+    db.close()
+
+
+def _reason(db: Database) -> str | None:
+    with db.read() as conn:
+        reason: str | None = conn.execute(select(assets.c.reason)).scalar_one()
+    return reason
