@@ -274,11 +274,11 @@ def test_take__the_fewest_in_flight_first(db: Database, clock: FakeClock) -> Non
     assert take(db, "slow", "crm") is None
 
 
-def test_take__bounds_hold_however_many_take(ledger_url: str, db: Database) -> None:
+def test_take__bounds_hold_however_many_take(todays_ledger: str, db: Database) -> None:
     """Claims that race in several processes never have more in flight for one target than allowed, nor one twice."""
     listen(db)
     owe(db, 30)
-    databases = [Database(ledger_url, patience=20) for _ in range(4)]
+    databases = [Database(todays_ledger, patience=20) for _ in range(4)]
     barrier, taken = threading.Barrier(12), []
 
     def work(own: Database) -> None:
@@ -438,12 +438,12 @@ def test_register__keeps_what_is_known_of_a_target(db: Database, clock: FakeCloc
     assert ("crm", "asset.archived", "kie") not in owed(db)
 
 
-def test_register__waits_for_who_announces(ledger_url: str, db: Database) -> None:
+def test_register__waits_for_who_announces(todays_ledger: str, db: Database) -> None:
     """A target that is removed while a transition is being told leaves nothing pending behind."""
     listen(db)
     claims.register_sources(db, {"kie": 8})
     deliveries.record(db, [received()])
-    other = Database(ledger_url, patience=20)
+    other = Database(todays_ledger, patience=20)
     removal = threading.Thread(target=listeners.register_targets, args=(other, []))
     with db.write() as conn:
         audit.write(conn, START, [audit.Entry("task", task_key("kie", "t1"), "open", "failed", "test")])

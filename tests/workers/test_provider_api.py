@@ -140,8 +140,8 @@ DOCUMENT = b'{"code": 200, "data": "' + b"x" * 5000 + b'"}'
 @pytest.mark.parametrize(
     ("packed", "encoding"),
     [
-        (gzip.compress(DOCUMENT), "gzip"),
-        (gzip.compress(DOCUMENT), "X-GZIP"),
+        (gzip.compress(DOCUMENT, mtime=0), "gzip"),
+        (gzip.compress(DOCUMENT, mtime=0), "X-GZIP"),
         (zlib.compress(DOCUMENT), "deflate"),
         (DOCUMENT, "identity"),
     ],
@@ -152,7 +152,7 @@ def test_answer__packed_though_it_was_not_asked_for(host: Origin, packed: bytes,
     assert DOCUMENT == ask(host).body
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "none"])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
 def test_answer__packed_in_an_unknown_way(host: Origin, encoding: str) -> None:
     """F48: what we cannot unpack is no answer; of a refusal the status is still heard."""
     host.url("/status", whole(b"\x1b\x00", f"Content-Encoding: {encoding}"))
