@@ -10,6 +10,7 @@ from archive.ledger.database import Database
 from archive.ledger.targets import register_targets
 from archive.process import begin, stop_requested
 from workers import jobs
+from workers.confine import can_filter
 from workers.listen import listen
 from workers.memory import give_back
 from workers.runtime import Runtime
@@ -30,7 +31,10 @@ def main() -> None:
     runtime.start()
     url = settings.queue.url.get_secret_value()
     threading.Thread(target=listen, args=(url, stopping), name="wakeups", daemon=True).start()
-    logging.getLogger("workers").info("worker.started", extra={"slots": settings.workers.slots})
+    log = logging.getLogger("workers")
+    if not can_filter():
+        log.warning("worker.decoder_unfiltered")  # its limits stand all the same
+    log.info("worker.started", extra={"slots": settings.workers.slots})
     stopping.wait()
     runtime.stop()
     # Daemon threads may still sit in a socket; everything they hold has been given back.

@@ -10,6 +10,7 @@ Numbers and structures: Linux `include/uapi/linux/{prctl,seccomp,filter,audit}.h
 """
 
 import ctypes
+import errno
 import platform
 import resource
 import signal
@@ -72,6 +73,13 @@ def confine(*, wall_seconds: int, cpu_seconds: int, memory: int) -> None:
     if (program := _program(platform.machine())) is not None:
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+
+
+def can_filter() -> bool:
+    """Whether this kernel filters system calls, and for this processor: one that can looks for a filter (EFAULT)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    refused = libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, None, 0, 0) == -1
+    return platform.machine() in PROCESSORS and refused and ctypes.get_errno() == errno.EFAULT
 
 
 def _program(machine: str) -> _Program | None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.films import films
 from tests.media import check, made
-from workers.confine import PROCESSORS
+from workers.confine import PROCESSORS, can_filter
 from workers.probe import probe
 
 PROGRAM = """
@@ -168,6 +168,19 @@ def parent(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
+
+
+@pytest.mark.parametrize(("machine", "known"), [(platform.machine(), platform.machine() in PROCESSORS), ("vax", False)])
+def test_can_filter(machine: str, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no system call can be filtered that is known beforehand, and asking changes nothing for who asks."""
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    before = _seccomp()
+    assert known == can_filter()
+    assert before == _seccomp()
+
+
+def _seccomp() -> list[str]:
+    return [line for line in Path("/proc/thread-self/status").read_text().splitlines() if line.startswith("Seccomp")]
 
 
 def test_confine__ends_with_its_parent(parent: subprocess.Popen[str]) -> None:

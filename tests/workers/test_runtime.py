@@ -39,7 +39,7 @@ def test_transfer__has_one_limit_for_all_its_links(
             Link(host.url(path, scene), soon, ExpiryOrigin.DEFAULT)
             for path, scene in (("/first", drip), ("/second", whole(b"<html>")))
         )
-        workers = {"max_transfer": 1.5, "sweep": 60, "grace": 2, "spool": str(tmp_path / "spool")}
+        workers = {"max_transfer": 3, "sweep": 60, "grace": 2, "spool": str(tmp_path / "spool")}
         settings = Settings.model_validate(
             {"sources": {"kie": source(allowed_hosts=[host.authority])}, "workers": workers}, context={}
         )
