@@ -134,6 +134,10 @@ class Connections:
 
 def room(wanted: int) -> int:
     """How many of *wanted* connections the process may have, after raising its limit of open files as far as it can."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:  # as on macOS, which all the same grants nobody endless files
+        if soft != resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted + _OTHER_FILES), most))
+        return wanted
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return wanted if most == resource.RLIM_INFINITY else max(1, min(wanted, most - _OTHER_FILES))
+    return max(1, min(wanted, most - _OTHER_FILES))

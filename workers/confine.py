@@ -4,7 +4,7 @@ Take from this process, for good, what a decoder of hostile bytes does not need.
 Limits alone are not enough: without a file descriptor a process can still delete and truncate files by name, kill its
 parent or write into its memory, and root may lift its limits. So a seccomp filter lets through the few system calls
 that reading, computing and answering take; any other fails with ENOSYS, as on a kernel that does not have it. The
-filter is for the processors below; elsewhere, and on a kernel built without seccomp, the limits stand alone.
+filter is for Linux on the processors below; elsewhere, and on a kernel without seccomp, the limits stand alone.
 
 Numbers and structures: Linux `include/uapi/linux/{prctl,seccomp,filter,audit}.h`, `arch/*/entry/syscalls`.
 """
@@ -15,6 +15,7 @@ import platform
 import resource
 import signal
 import struct
+import sys
 
 SYSTEM_CALLS = (  # on x86_64, on aarch64
     (0, 63),  # read
@@ -46,6 +47,7 @@ PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 SECCOMP_MODE_FILTER, ALLOW, REFUSE = 2, 0x7FFF_0000, 0x0005_0000 | 38  # the last: an errno, ENOSYS
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 NUMBER_AT, PROCESSOR_AT = 0, 4  # offsets in what a filter is given
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None  # elsewhere there is no prctl
 
 
 class _Program(ctypes.Structure):
@@ -58,8 +60,8 @@ def confine(*, wall_seconds: int, cpu_seconds: int, memory: int) -> None:
 
     It ends by SIGALRM or SIGXCPU after so many seconds, and by SIGKILL when the thread that started it is gone.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     signal.alarm(wall_seconds)  # the parent may have died before that
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # SIGXCPU tells it from a kill
     for limit, value in (
@@ -70,16 +72,17 @@ def confine(*, wall_seconds: int, cpu_seconds: int, memory: int) -> None:
         (resource.RLIMIT_NPROC, 0),  # the root user is exempt
     ):
         resource.setrlimit(limit, (value, value))
-    if (program := _program(platform.machine())) is not None:
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+    if _libc is not None and (program := _program(platform.machine())) is not None:
+        _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
 def can_filter() -> bool:
     """Whether this kernel filters system calls, and for this processor: one that can looks for a filter (EFAULT)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    refused = libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, None, 0, 0) == -1
-    return platform.machine() in PROCESSORS and refused and ctypes.get_errno() == errno.EFAULT
+    if _libc is None or platform.machine() not in PROCESSORS:
+        return False
+    refused = _libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, None, 0, 0) == -1
+    return refused and ctypes.get_errno() == errno.EFAULT
 
 
 def _program(machine: str) -> _Program | None:

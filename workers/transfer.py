@@ -120,9 +120,7 @@ class Gunzip:
     """
 
     def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(
-            wbits=zlib.MAX_WBITS | 16
-        )  # a gzip header, and its CRC and length at the end
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)  # a gzip header, its CRC and length at the end
         self._head = b""
         self._is_packed: bool | None = None  # None: too short to say
 

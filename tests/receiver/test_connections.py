@@ -1,6 +1,7 @@
 """An end to everything: to what a connection may take, in bytes and in time, and to how many there may be. F34, F36."""
 
 import itertools
+import resource
 import socket
 import threading
 import time
@@ -9,7 +10,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from receiver.connections import Connections, Limits
+from receiver.connections import Connections, Limits, room
 from tests.doubles import wait_for
 from tests.receiver.echo import Echo, echo
 from tests.wire import Reply, Wire, request, wire
@@ -269,3 +270,12 @@ def test_bodies__small_ones_stay() -> None:
     others.complete(large[2])
     others.receiving(large[0], 45_000)
     assert [1, 1, 0, 0] == [each.dropped for each in large]
+
+
+@pytest.mark.parametrize(("soft", "raised"), [(256, [2944]), (4096, [4096]), (resource.RLIM_INFINITY, [])])
+def test_room__where_nothing_bounds_open_files(soft: int, raised: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that says it bounds nothing, and grants nobody endless files, is asked for what is needed."""
+    set_to: list[int] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits[0]))
+    assert (2048, raised) == (room(2048), set_to)

@@ -137,11 +137,13 @@ def test_confine__the_attempts_work_elsewhere(victim: Path) -> None:
     assert not {"truncate what it reads", "write what it reads", "map what it reads"} & done
 
 
-def test_confine__an_unknown_processor_keeps_its_limits() -> None:
-    """Where there is no filter for the processor, a file or a pipe still cannot be opened."""
-    program = """if True:
+@pytest.mark.parametrize("without", ["PROCESSORS.clear()", "_libc = None"], ids=["processor", "Linux"])
+def test_confine__without_a_filter_the_limits_stay(without: str) -> None:
+    """On a processor we do not know, and on a system other than Linux, a file or a pipe still cannot be opened."""
+    program = f"""if True:
         import errno, os, workers.confine
-        workers.confine.PROCESSORS.clear()
+        workers.confine.{without}
+        assert not workers.confine.can_filter()
         workers.confine.confine(wall_seconds=20, cpu_seconds=5, memory=1 << 30)
         for attempt in (lambda: open("/dev/null"), os.pipe):
             try:
