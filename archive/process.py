@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from archive import logs
+from archive import failpoints, logs
 from archive.hidden import secrets_of
 from archive.settings import Settings, SettingsError, load
 
@@ -38,6 +38,7 @@ def begin(name: str) -> Settings:
     except SettingsError as exc:
         print("reelkeep: the settings cannot be used:", *exc.problems, sep="\n  ", file=sys.stderr)  # noqa: T201
         sys.exit(EX_CONFIG)
+    failpoints.arm()
     return settings
 
 

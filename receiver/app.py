@@ -15,6 +15,7 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from archive.errors import ReelkeepError
+from archive.failpoints import reached
 from archive.ledger import callback_urls
 from archive.ledger.database import Database
 from archive.settings import Settings
@@ -155,3 +156,4 @@ async def _ring(due: asyncio.Event, bell: Bell) -> None:
         await due.wait()
         due.clear()
         await run_sync(bell.ring)
+        reached("receiver.rung")

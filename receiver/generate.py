@@ -12,6 +12,7 @@ from starlette.responses import Response
 from archive.creation import Created
 from archive.documents import dump
 from archive.errors import LedgerError, NotUnderstoodError, ReelkeepError
+from archive.failpoints import reached
 from archive.model import ApiAnswer, Callbacks
 from archive.providers import PROVIDERS
 from archive.settings import Settings
@@ -76,6 +77,7 @@ class Generate:
         except LedgerError as exc:
             detail = "The ledger cannot be reached, so nothing was sent."
             raise ProblemError(503, exc.reason, detail, {"Retry-After": RETRY_AFTER}) from None
+        reached("order.begun", begun)
         try:
             answer = await self._send(order, url)
         except NotSentError:
@@ -84,6 +86,7 @@ class Generate:
             raise refusals.unreachable() from None
         except AnswerLostError:
             raise refusals.lost(callback, order.key) from None
+        reached("order.answered", begun)
         try:
             created = PROVIDERS[order.source.provider].read_created(order.path.path, answer, at=self._clock())
         except NotUnderstoodError:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from archive.errors import LedgerError
+from archive.failpoints import reached
 from archive.ledger import deliveries
 from archive.ledger.database import Database
 from archive.ledger.deliveries import Receipt, Received
@@ -101,6 +102,7 @@ class Intake:
             _log.warning("intake.batch_failed", extra={"size": len(batch), "reason": type(exc).__name__})
             singly = [self._commit_one(item) for item in batch]
             return [outcome for outcome, _ in singly], sum(due for _, due in singly)
+        reached("receiver.committed", batch[0].id)
         return list(receipts), due
 
     def _commit_one(self, item: Received) -> tuple[Receipt | LedgerError, int]:

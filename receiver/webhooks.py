@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from archive.codings import codings
 from archive.errors import MalformedDeliveryError, UnknownSourceError
+from archive.failpoints import reached
 from archive.model import Delivery, Verdict
 from archive.providers import PROVIDERS
 from archive.settings import Settings
@@ -58,6 +59,7 @@ class Webhooks:
         token = request.path_params.get("token")
         proof = by_url(token, name, source, signing_keys=self._settings.signing_keys, now=now)
         body = await self._body(request, source, proof)
+        reached("receiver.received")
         # Of a header sent twice the last counts: a signature has to match it all the same.
         headers = {key.lower(): value for key, value in request.headers.items()}
         delivery = Delivery(name, headers, body, token, now)
@@ -71,6 +73,7 @@ class Webhooks:
         if proof.callback and names_no_task(received):
             task_id = await run_sync(self._bound_task, proof.callback)
             received = await _apart(body, partial(read_by, task_id))
+        reached("receiver.understood", received.id)
         receipt = await self._intake.submit(received)
         said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
         return Answer({**PROVIDERS[source.provider].reply(), **said})

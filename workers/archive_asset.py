@@ -25,6 +25,7 @@ from archive.errors import (
     ProofFailedError,
     ReelkeepError,
 )
+from archive.failpoints import reached
 from archive.identity import manifest_key, object_prefix
 from archive.ledger import results
 from archive.ledger.claims import Claim, Intent
@@ -64,16 +65,22 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
     """
     if claim.intent is not None and ports.store.head(claim.intent.bucket, claim.intent.key) is not None:
         # An earlier attempt died after its put. The link may be dead by now; it is not needed any more.
+        reached("worker.found", claim.asset_id)
         _seal(claim, claim.intent, prove(ports.store, claim.intent, None), ports)
         return
     with ExitStack() as stack:
         claim, fetched = _fetch(claim, ports, stack)
+        reached("worker.fetched", claim.asset_id)
         media = _checked(claim, fetched)
+        reached("worker.checked", claim.asset_id)
         if not media.complete:
             _judge_end(media, length_known=fetched.length_known, suffices=claim.source in ports.length_suffices)
         intent = _intent(claim, fetched, media, ports.bucket)
+        reached("worker.probed", claim.asset_id)
         results.intend(ports.db, claim, intent)
-        stored = _put(intent, fetched, ports.store)
+        reached("worker.intended", claim.asset_id)
+        stored = _put(claim, intent, fetched, ports.store)
+        reached("worker.proved", claim.asset_id)
     _seal(claim, intent, stored, ports)
 
 
@@ -94,6 +101,7 @@ def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched
     if fresh is None:
         raise min(failures, key=_hopelessness)
     claim = results.relink(ports.db, claim, fresh)
+    reached("worker.relinked", claim.asset_id)
     return claim, stack.enter_context(ports.fetch(claim, fresh))
 
 
@@ -143,7 +151,7 @@ def _intent(claim: Claim, fetched: Fetched, media: Media, bucket: str) -> Intent
     return Intent(bucket, key, fetched.size, fetched.sha256, media.content_type, dump(facts))
 
 
-def _put(intent: Intent, fetched: Fetched, store: ArchiveStore) -> StoredObject:
+def _put(claim: Claim, intent: Intent, fetched: Fetched, store: ArchiveStore) -> StoredObject:
     """One request creates the object; then what stands is compared with what was sent."""
     fetched.file.seek(0)
     try:
@@ -161,6 +169,7 @@ def _put(intent: Intent, fetched: Fetched, store: ArchiveStore) -> StoredObject:
             return prove(store, intent, None)
         except ProofFailedError:
             raise ObjectConflictError("other_bytes_under_key") from exc
+    reached("worker.put", claim.asset_id)
     return prove(store, intent, version_id)
 
 
@@ -176,5 +185,7 @@ def _seal(claim: Claim, intent: Intent, stored: StoredObject, ports: Ports) -> N
     except ObjectConflictError:
         if not manifest.describes(b"".join(ports.store.read(intent.bucket, key)), claim, intent):
             raise
+    reached("worker.manifested", claim.asset_id)
     facts = {"key": intent.key, "version_id": stored.version_id, "size": intent.size, "sha256": intent.sha256}
     results.archived(ports.db, claim, stored.version_id, facts)
+    reached("worker.archived", claim.asset_id)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from archive.alerts import alerts, link_lives
 from archive.errors import LedgerError
+from archive.failpoints import reached
 from archive.ledger import alarms, leases, migrate, notifications, orders, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.process import begin, stop_requested
@@ -41,8 +42,10 @@ class Clock:
         """
         if not leases.hold(self._db, LEASE, self._owner, self._life):
             return False
+        reached("clock.held")
         tasks.plan_looks(self._db, list(self._link_lives))
         notifications.prune(self._db)
+        reached("clock.planned")
         work = queries.work(self._db)
         polling = queries.polling(self._db, self._link_lives)
         unwatched = queries.unwatched(self._db, self._askable)
@@ -52,6 +55,7 @@ class Clock:
         changed = alarms.compare(self._db, found)
         if changed or work.due or work.looks_due or work.notifications_due:
             self._bell.ring(everyone=True)
+        reached("clock.rung")
         if work.overdue:
             _log.error("clock.assets_overdue", extra={"overdue": work.overdue, "due": work.due})
         for name, asked in polling.items():

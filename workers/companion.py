@@ -7,6 +7,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from archive.errors import ObjectConflictError, StoreUnavailableError
+from archive.failpoints import reached
 from archive.identity import metadata_key
 from archive.instants import iso
 from archive.ledger import outbox
@@ -43,4 +44,5 @@ def write_metadata(db: Database, store: ArchiveStore, companion: str, errand: Me
         _log.warning("metadata.later", extra={"task": errand.task, "reason": exc.reason})
         outbox.later(db, errand, _AGAIN)
         return
+    reached("errand.written", errand.task)
     outbox.done(db, errand, key)

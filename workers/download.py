@@ -14,6 +14,7 @@ from typing import IO
 import httpx
 
 from archive.errors import FetchInterruptedError, ReelkeepError, TransientError, WireError
+from archive.failpoints import reached
 from workers.file_hosts import HostRestsError
 from workers.hops import RANGES_UNFIT, BusyError, Hops, UnfitError
 from workers.ranges import Version, continuation, ends_visibly, onward, stated_length, version_of
@@ -173,6 +174,7 @@ class Download:
         self._pace.start()
         self._has_begun = True
         for piece in response.iter_raw():
+            reached("worker.fetching")
             if self._stopping.is_set():
                 raise StoppedError("stopped")
             if self.remaining() <= 0:

@@ -1,5 +1,6 @@
 """What RQ calls. A wake-up carries nothing; this process's runtime knows what to do with it."""
 
+from archive.failpoints import reached
 from workers.runtime import Runtime
 
 _runtime: list[Runtime] = []
@@ -12,5 +13,6 @@ def serve(runtime: Runtime) -> None:
 
 def drain() -> None:
     """The RQ job: there is work."""
+    reached("wakeup.popped")
     for runtime in _runtime:
         runtime.drain()

@@ -12,6 +12,7 @@ from archive.errors import (
     ReelkeepError,
     TaskUnknownError,
 )
+from archive.failpoints import reached
 from archive.ledger import accounts, looks
 from archive.ledger.database import Database
 from archive.ledger.looks import Look
@@ -58,11 +59,14 @@ class Looker:
         return self._take_in(taken[0], self._ask(taken[0]))
 
     def _take_in(self, look: Look, answer: Event | ReelkeepError) -> int:
+        reached("poll.answered", look.task)
         try:
-            return self._record(look, answer)
+            due = self._record(look, answer)
         except ClaimLostError as exc:
             _log.info("look.abandoned", extra={"task": look.task, "reason": exc.reason})
             return 0
+        reached("poll.recorded", look.task)
+        return due
 
     def _record(self, look: Look, answer: Event | ReelkeepError) -> int:
         fields = {"task": look.task, "source": look.source}

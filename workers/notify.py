@@ -16,6 +16,7 @@ from archive import instants
 from archive import notifications as message
 from archive.documents import parse
 from archive.errors import LinkRefusedError, ReelkeepError, WireError
+from archive.failpoints import reached
 from archive.ledger import notifications
 from archive.ledger.database import Database
 from archive.ledger.notifications import Claim, Failure
@@ -90,6 +91,7 @@ class Notifier:
         except Exception:  # a mistake of ours about this one must not be repeated without pause
             _log.exception("notification.crashed", extra=fields)
             failure = Failure("unexpected_error")
+        reached("notify.sent", claim.id)
         if failure is None:
             notifications.delivered(self._db, claim)
             _log.info("notification.delivered", extra=fields)

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from archive.errors import ObjectConflictError, ProbeError, StoreUnavailableError
+from archive.failpoints import reached
 from archive.ledger import outbox
 from archive.ledger.database import Database
 from archive.ledger.outbox import PosterErrand
@@ -44,4 +45,5 @@ def make_poster(db: Database, store: ArchiveStore, companion: str, spool: Path, 
         _log.warning("poster.later", extra={"asset": errand.asset_id, "reason": type(exc).__name__})
         outbox.later(db, errand, _AGAIN)
         return
+    reached("errand.written", errand.asset_id)
     outbox.done(db, errand, key)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from archive.errors import ClaimLostError, LedgerError
+from archive.failpoints import reached
 from archive.ledger import claims, looks, outbox
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
@@ -127,6 +128,7 @@ class Runtime:
         return True
 
     def _carry(self, claim: Claim, more: Callable[[], None]) -> None:
+        reached("worker.claimed", claim.asset_id)
         more()
         started = time.monotonic()
         try:
@@ -152,6 +154,7 @@ class Runtime:
         taken = looks.take(self._db, self._budgets, self._batches)
         if not taken:
             return False
+        reached("poll.taken", taken[0].task)
         more()
         if self._looker.look(taken):
             self._transfers.wake()
@@ -162,6 +165,7 @@ class Runtime:
         errand = outbox.take(self._db)
         if errand is None:
             return False
+        reached("errand.taken")
         companion = self._settings.store.companion
         if isinstance(errand, MetadataErrand):
             write_metadata(self._db, self._store, companion, errand)
@@ -173,6 +177,7 @@ class Runtime:
         claim = self._notifier.take()
         if claim is None:
             return False
+        reached("notify.taken", claim.id)
         more()
         self._notifier.send(claim)
         return True

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
 from archive.errors import ClaimLostError
+from archive.failpoints import reached
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts, sources
 from archive.ledger.upsert import insert_new
@@ -112,7 +113,9 @@ def heartbeat(db: Database, owner: str, held: Collection[str], lease: timedelta)
     with db.write() as conn:
         until = db.now(conn) + lease
         mine = (assets.c.owner == owner, assets.c.due_at.is_not(None), assets.c.id.in_(sorted(held)))
-        return conn.execute(update(assets).where(_locked(conn, *mine)).values(due_at=until)).rowcount
+        extended = conn.execute(update(assets).where(_locked(conn, *mine)).values(due_at=until)).rowcount
+        reached("worker.beating")
+        return extended
 
 
 def release(db: Database, owner: str) -> int:

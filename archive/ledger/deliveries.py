@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, update
 
+from archive.failpoints import reached
 from archive.ledger import callback_urls, events
 from archive.ledger.announcements import Arrived, pass_on
 from archive.ledger.batch import Statement
@@ -81,6 +82,7 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
         # Nor is what is no text: Standard Webhooks signs text, and there is no callback that is none.
         current = [item for item in fresh if item.verdict is not Verdict.STALE and _is_text(item.body)]
         due += pass_on(conn, now, [Arrived(item.id, item.source, item.callback) for item in current])
+        reached("receiver.writing", batch[0].id)
     receipts, told = [], set()
     for item in batch:
         if item.id in new and item.id not in told:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, select, update
 
 from archive.budget import Budget
 from archive.errors import ClaimLostError
+from archive.failpoints import reached
 from archive.ledger import audit, events
 from archive.ledger.accounts import locked
 from archive.ledger.batch import Statement
@@ -113,6 +114,7 @@ def record(db: Database, look: Look, statement: Statement, next_at: datetime) ->
             again = next_at if hinted_at == look.hinted_at else now
             given_up = (tasks.c.id == look.task, tasks.c.state.in_((TaskState.FAILED, TaskState.GONE)))
             conn.execute(update(tasks).where(*given_up).values(look_at=again))
+        reached("poll.recording", look.task)
         return due
 
 

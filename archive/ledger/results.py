@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from archive.failpoints import reached
 from archive.ledger import audit, outbox
 from archive.ledger.claims import Claim, Intent, held
 from archive.ledger.database import Database
@@ -31,6 +32,7 @@ def intend(db: Database, claim: Claim, intent: Intent) -> None:
         if before is not None and before.sha256 != intent.sha256:
             facts = {"sha256": intent.sha256, "size": intent.size, "before": before.sha256, "size_before": before.size}
             _audit(conn, claim, db.now(conn), AssetState.WAITING, OTHER_BYTES, facts)
+        reached("worker.intending", claim.asset_id)
 
 
 def relink(db: Database, claim: Claim, link: Link) -> Claim:
@@ -55,6 +57,7 @@ def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[
         if content_type.startswith("video/"):
             outbox.owe_poster(conn, claim.asset_id, now)
         _close(conn, claim, now, "archived", None)
+        reached("worker.archiving", claim.asset_id)
         _audit(conn, claim, now, AssetState.ARCHIVED, None, facts)
 
 
@@ -63,6 +66,7 @@ def retry(db: Database, claim: Claim, reason: str, at: datetime) -> None:
     with db.write() as conn:
         held(conn, claim, {"due_at": at, "owner": None, "reason": reason, "attempts": assets.c.attempts + 1})
         _close(conn, claim, db.now(conn), "transient", reason)
+        reached("worker.retrying", claim.asset_id)
 
 
 def postpone(db: Database, claim: Claim, at: datetime) -> None:
@@ -86,6 +90,7 @@ def end(db: Database, claim: Claim, state: AssetState, reason: str) -> None:
         now = db.now(conn)
         held(conn, claim, {"state": state, "reason": reason, "due_at": None, "owner": None})
         _close(conn, claim, now, "permanent", reason)
+        reached("worker.ending", claim.asset_id)
         _audit(conn, claim, now, state, reason, None)
 
 

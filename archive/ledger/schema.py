@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -93,6 +94,7 @@ tasks = Table(
     Column("hinted_at", Instant),
     Column("completed_at", Instant),
     Column("storage_expires_at", Instant),
+    Column("credits", Float),  # what the provider says that it cost
     Column("must_by", Instant, nullable=False),  # the earliest instant at which a result could be beyond reach
     Column("look_at", Instant),  # next look at the status API, and while one runs the end of its lease
     Column("fence", Integer, nullable=False, server_default=text("0")),
@@ -138,6 +140,9 @@ assets = Table(
     Column(
         "attempts", Integer, nullable=False, server_default=text("0")
     ),  # failed ones since the last success or retry
+    # Claims in a row whose process was never heard of again: it may have died of this file.
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
+    Column("kept_in", String(32)),  # the spool in which the file waits for a store that is away
     Column("size", BigInteger),
     Column("sha256", String(64)),
     Column("content_type", String(80)),
@@ -191,7 +196,7 @@ attempts = Table(
     Column("owner", String(64), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    Column("outcome", String(16)),  # archived, transient, permanent, handed_back
+    Column("outcome", String(16)),  # archived, transient, permanent, handed_back, crashed
     Column("reason", String(80)),
 )
 
@@ -311,4 +316,15 @@ leases = Table(
     Column("name", String(32), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("until", Instant, nullable=False),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    # Counters for /metrics, raised in the transactions that make what they count: no restart forgets them.
+    Column("name", String(32), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Column("bucket", String(80), primary_key=True),  # a reason, or the upper edge of a histogram's bucket
+    Column("count", BigInteger, nullable=False, server_default=text("0")),
+    Column("total", Float, nullable=False, server_default=text("0")),  # the sum of what was measured
 )
