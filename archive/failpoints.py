@@ -2,8 +2,9 @@
 Named places between the first byte of a delivery and the end of its video, at which a test can have the process die.
 
 Off unless `REELKEEP_FAILPOINTS` is set, which no installation does: `worker.intended=kill` has the process kill itself
-when it first comes to that place, `poll.answered=stop#3` stop itself when it comes there for the third time. Several
-are separated by commas. What a place stands for is the moment between the line above it and the line below it.
+when it first comes to that place, `poll.answered=stop#3` stop itself when it comes there for the third time, and
+`worker.checked=kill@3f0c…` kill itself whenever it comes there with that id in hand, as a poisonous file would have it.
+Several are separated by commas. What a place stands for is the moment between the line above it and the line below it.
 """
 
 import logging
@@ -61,9 +62,12 @@ NAMES: Final = (
     "clock.rung",
 )
 _ACTIONS: Final = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
-_ENTRY: Final = re.compile(r"(?P<name>[a-z.]+)=(?P<action>[a-z]+)(?:#(?P<nth>[1-9][0-9]{0,5}))?")
+_ENTRY: Final = re.compile(
+    r"(?P<name>[a-z.]+)=(?P<action>[a-z]+)(?:#(?P<nth>[1-9][0-9]{0,5})|@(?P<about>[A-Za-z0-9_-]{1,64}))?"
+)
 _lock = threading.Lock()
 _armed: dict[str, tuple[signal.Signals, int]] = {}  # what happens, and at how many more visits
+_poisons: dict[tuple[str, str], signal.Signals] = {}  # what happens at each visit with that id
 _log = logging.getLogger(__name__)
 
 
@@ -75,25 +79,37 @@ def arm(environ: Mapping[str, str] = os.environ) -> None:
         ValueError: it names a place or an action that there is none of.
     """
     _armed.clear()
+    _poisons.clear()
     for entry in filter(None, environ.get(ENVIRONMENT, "").split(",")):
         found = _ENTRY.fullmatch(entry.strip())
         if found is None or found["name"] not in NAMES or found["action"] not in _ACTIONS:
             raise ValueError(f"{ENVIRONMENT}: no such failpoint: {entry!r}")
-        _armed[found["name"]] = _ACTIONS[found["action"]], int(found["nth"] or 1)
-    if _armed:
-        _log.warning("failpoints.armed", extra={"names": ",".join(sorted(_armed))})
+        if found["about"]:
+            _poisons[found["name"], found["about"]] = _ACTIONS[found["action"]]
+        else:
+            _armed[found["name"]] = _ACTIONS[found["action"]], int(found["nth"] or 1)
+    if _armed or _poisons:
+        _log.warning("failpoints.armed", extra={"names": ",".join(sorted({*_armed, *(name for name, _ in _poisons)}))})
 
 
 def reached(name: str, about: str = "") -> None:
     """This is the place called *name*, with *about* (an id of the ledger's) in hand."""
-    if not _armed:
+    if not _armed and not _poisons:
         return
+    number = _poisons.get((name, about)) or _visit(name)
+    if number is None:
+        return
+    _log.warning("failpoint.reached", extra={"failpoint": name, "action": number.name, "about": about})
+    os.kill(os.getpid(), number)
+
+
+def _visit(name: str) -> signal.Signals | None:
+    """Count a visit; what happens at it."""
     with _lock:
         if name not in _armed:
-            return
+            return None
         number, left = _armed.pop(name)
         if left > 1:
             _armed[name] = number, left - 1
-            return
-    _log.warning("failpoint.reached", extra={"failpoint": name, "action": number.name, "about": about})
-    os.kill(os.getpid(), number)
+            return None
+        return number

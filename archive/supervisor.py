@@ -35,7 +35,7 @@ class Child:
     env: Mapping[str, str] = field(repr=False)
     text: str = field(default="", repr=False)
     before: Callable[[], Mapping[str, str]] = dict
-    after: Callable[[], None] = lambda: None  # called when it has died
+    after: Callable[[int], None] = lambda _status: None  # called when it has ended, 0 where we had it end
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = 0.5
@@ -65,7 +65,7 @@ class Child:
         """
         if self.process is not None and (status := self.process.poll()) is not None:
             self.process = None
-            self.after()
+            self.after(status)
             if status == EX_CONFIG:
                 sys.exit(EX_CONFIG)
             self.pause = 0.5 if now - self.started > _STEADY else min(self.pause * 2, _MAX_PAUSE)
@@ -86,5 +86,5 @@ class Child:
             _log.error("child.killed", extra={"child": self.name})
             self.process.kill()
             self.process.wait()
-        self.after()
+        self.after(0)
         self.process = None

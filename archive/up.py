@@ -20,7 +20,7 @@ import httpx
 from archive import embedded, logs, starter
 from archive.errors import LedgerError
 from archive.hidden import secrets_of
-from archive.ledger import claims, migrate
+from archive.ledger import claims, migrate, suspects
 from archive.ledger.database import Database
 from archive.model import Callbacks
 from archive.providers import PROVIDERS
@@ -28,6 +28,7 @@ from archive.settings import Settings, SettingsError, find_file, load, read_file
 from archive.sources import Source
 from archive.store import DIALECTS, lacks
 from archive.supervisor import Child
+from archive.suspects import cause_of
 
 _log = logging.getLogger(__name__)
 _START_TIME = 30.0  # seconds for servers and web to answer
@@ -148,13 +149,18 @@ def _worker(number: int, env: Mapping[str, str], db: Database) -> Child:
         return {"REELKEEP_OWNER": owner[0]}
 
     return Child(
-        f"worker-{number}", (sys.executable, "-m", "workers"), env, before=before, after=lambda: _free(db, owner[0])
-    )
+        f"worker-{number}", (sys.executable, "-m", "workers"), env, before=before,
+        after=lambda status: _free(db, owner[0], status),
+    )  # fmt: skip
 
 
-def _free(db: Database, owner: str) -> None:
+def _free(db: Database, owner: str, status: int) -> None:
+    """What a worker held is due at once; where it died of itself, one of its files may be to blame."""
     try:
-        claims.release(db, owner)
+        if cause := cause_of(status):
+            suspects.died(db, owner, cause)
+        else:
+            claims.release(db, owner)
     except LedgerError as exc:
         _log.warning("worker.claims_not_freed", extra={"reason": exc.reason})  # their leases run out instead
 

@@ -16,7 +16,7 @@ from functools import partial
 
 from archive.errors import ClaimLostError, LedgerError
 from archive.failpoints import reached
-from archive.ledger import claims, looks, outbox
+from archive.ledger import claims, looks, outbox, suspects
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.ledger.outbox import MetadataErrand
@@ -56,6 +56,7 @@ class Runtime:
         self._owner = owner
         self._stopping = threading.Event()
         self._held: dict[str, int] = {}  # assets being worked on, with the fence of their claim
+        self._given_up: dict[str, int] = {}  # the same of claims that ended without a word to the ledger
         self._egress = Egress(tls=authorities(settings.egress.ca_file), proxy=settings.egress.way)
         self._hosts = FileHosts()
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
@@ -149,6 +150,9 @@ class Runtime:
             settle(self._db, claim, failure, now=_utc_now(), spread=random.random())  # noqa: S311
         except (ClaimLostError, LedgerError) as exc:
             _log.warning("asset.claim_abandoned", extra={"asset": claim.asset_id, "reason": exc.reason})
+            failure = exc
+        if isinstance(failure, ClaimLostError | LedgerError):
+            self._given_up[claim.asset_id] = claim.fence
 
     def _look(self, more: Callable[[], None]) -> bool:
         taken = looks.take(self._db, self._budgets, self._batches)
@@ -199,6 +203,11 @@ class Runtime:
     def _beat(self) -> None:
         if held := list(self._held):
             claims.heartbeat(self._db, self._owner, held, self._settings.workers.lease)
+        # This process lives, so no file has killed it.
+        for asset_id, fence in list(self._given_up.items()):
+            suspects.survived(self._db, self._owner, asset_id, fence)
+            if self._given_up.get(asset_id) == fence:
+                del self._given_up[asset_id]
 
     def _every(self, seconds: float, act: Callable[[], None]) -> None:
         while not self._stopping.wait(seconds):

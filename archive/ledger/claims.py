@@ -2,18 +2,21 @@
 Take a due asset, keep it, give it back.
 
 A claim moves `due_at` to the end of a lease and raises `fence`: an expired lease is due by itself, and a write that
-carries an old fence changes nothing. Times are the database's.
+carries an old fence changes nothing. Times are the database's. A claim that nobody ended counts as a crash
+(`archive.ledger.suspects`), and whoever looks for work next counts it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
 from archive.errors import ClaimLostError
 from archive.failpoints import reached
+from archive.ledger import suspects
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts, sources
 from archive.ledger.upsert import insert_new
@@ -68,6 +71,8 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
     """
     with db.write() as conn:
         now = db.now(conn)
+        holding = suspects.held_by(conn, owner)
+        suspects.bury(conn, now, owner)
         # Locking the sources' rows makes claims take turns, so that caps hold exactly (SQLite writers do so anyway).
         eligible = conn.scalars(
             select(sources.c.name)
@@ -79,8 +84,7 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
         counts = conn.execute(select(assets.c.source, func.count()).where(*leased).group_by(assets.c.source))
         running: dict[str, int] = {source: number for source, number in counts}  # noqa: C416 (rows are no pairs to mypy)
         free = [name for name in eligible if running.get(name, 0) < caps[name]]
-        heads = (first(conn, due_first(assets, assets.c.due_at, now, assets.c.source == name)) for name in free)
-        row = min(filter(None, heads), key=urgency, default=None)
+        row = suspects.choose(conn, owner, holding, now, partial(_head, conn, now, free))
         if row is None:
             return None
         fence = row["fence"] + 1
@@ -89,6 +93,17 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
         )
         conn.execute(insert(attempts).values(asset=row["id"], fence=fence, owner=owner, started_at=now))
     return _claim(row, owner, fence)
+
+
+def _head(
+    conn: Connection, now: datetime, sources: Sequence[str], where: Sequence[ColumnElement[bool]]
+) -> RowMapping | None:
+    """The most urgent due asset of *sources* that nobody holds."""
+    nobodys = (assets.c.owner.is_(None), *where)
+    heads = (
+        first(conn, due_first(assets, assets.c.due_at, now, assets.c.source == name, *nobodys)) for name in sources
+    )
+    return min(filter(None, heads), key=urgency, default=None)
 
 
 def _claim(row: RowMapping, owner: str, fence: int) -> Claim:
@@ -119,7 +134,7 @@ def heartbeat(db: Database, owner: str, held: Collection[str], lease: timedelta)
 
 
 def release(db: Database, owner: str) -> int:
-    """Make every claim of *owner* due at once: its process is dead, or is stopping. Return how many."""
+    """Make every claim of *owner* due at once: its process is stopping, and no file is to blame. Return how many."""
     with db.write() as conn:
         now = db.now(conn)
         mine = _locked(conn, assets.c.owner == owner, assets.c.due_at.is_not(None))

@@ -37,10 +37,10 @@ def retry(db: Database, asset_id: str, actor: str) -> AssetState | None:
             return None
         state = AssetState(found)
         if state in RETRIABLE:
-            values = {"state": AssetState.WAITING, "reason": None, "due_at": now, "attempts": 0}
+            values = {"state": AssetState.WAITING, "reason": None, "due_at": now, "attempts": 0, "crashes": 0}
             conn.execute(update(assets).where(assets.c.id == asset_id).values(**values))
             audit.write(conn, now, [audit.Entry("asset", asset_id, state, AssetState.WAITING, actor, "retry")])
         elif state is AssetState.WAITING:
             waiting = (assets.c.id == asset_id, assets.c.owner.is_(None))
-            conn.execute(update(assets).where(*waiting).values(due_at=now, attempts=0))
+            conn.execute(update(assets).where(*waiting).values(due_at=now, attempts=0, crashes=0))
         return state

@@ -1,4 +1,8 @@
-"""What becomes of a claimed asset: an intent, a fresh link, the archive, another try, or an end with one cause."""
+"""
+What becomes of a claimed asset: an intent, a fresh link, the archive, another try, or an end with one cause.
+
+Whatever ends an attempt after something was tried says that its process lived: `crashes` is 0 again.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -51,7 +55,7 @@ def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[
         now = db.now(conn)
         held(conn, claim, {
             "state": AssetState.ARCHIVED, "reason": None, "due_at": None, "owner": None, "attempts": 0,
-            "version_id": version_id, "archived_at": now,
+            "crashes": 0, "version_id": version_id, "archived_at": now,
         })  # fmt: skip
         content_type = conn.scalars(select(assets.c.content_type).where(assets.c.id == claim.asset_id)).one()
         if content_type.startswith("video/"):
@@ -64,13 +68,18 @@ def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[
 def retry(db: Database, claim: Claim, reason: str, at: datetime) -> None:
     """A transient failure: due again at *at*. The asset's state does not change, so nothing is audited."""
     with db.write() as conn:
-        held(conn, claim, {"due_at": at, "owner": None, "reason": reason, "attempts": assets.c.attempts + 1})
+        tried = {"reason": reason, "attempts": assets.c.attempts + 1, "crashes": 0}
+        held(conn, claim, {"due_at": at, "owner": None, **tried})
         _close(conn, claim, db.now(conn), "transient", reason)
         reached("worker.retrying", claim.asset_id)
 
 
 def postpone(db: Database, claim: Claim, at: datetime) -> None:
-    """Nothing could be tried yet: due again at *at*, as if it had not been claimed; no trace is left but the fence."""
+    """
+    Nothing could be tried yet: due again at *at*, as if it had not been claimed; no trace is left but the fence.
+
+    So a suspect stays one: that its process lived says nothing of what it would do with the file.
+    """
     with db.write() as conn:
         held(conn, claim, {"due_at": at, "owner": None})
         conn.execute(delete(attempts).where(attempts.c.asset == claim.asset_id, attempts.c.fence == claim.fence))
@@ -88,7 +97,7 @@ def end(db: Database, claim: Claim, state: AssetState, reason: str) -> None:
     """An end short of the archive: quarantined (a person may help) or lost."""
     with db.write() as conn:
         now = db.now(conn)
-        held(conn, claim, {"state": state, "reason": reason, "due_at": None, "owner": None})
+        held(conn, claim, {"state": state, "reason": reason, "due_at": None, "owner": None, "crashes": 0})
         _close(conn, claim, now, "permanent", reason)
         reached("worker.ending", claim.asset_id)
         _audit(conn, claim, now, state, reason, None)

@@ -196,7 +196,7 @@ attempts = Table(
     Column("owner", String(64), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    Column("outcome", String(16)),  # archived, transient, permanent, handed_back, crashed
+    Column("outcome", String(16)),  # archived, transient, permanent, handed_back, crashed, overtaken
     Column("reason", String(80)),
 )
 

@@ -13,8 +13,9 @@ from archive import failpoints
 ROOT = Path(__file__).parents[2]
 
 
-def _run(value: str, visits: int) -> "subprocess.CompletedProcess[str]":
-    program = f"from archive.failpoints import arm, reached; arm(); [reached('worker.put') for _ in range({visits})]"
+def _run(value: str, visits: int, about: str = "") -> "subprocess.CompletedProcess[str]":
+    program = "from archive.failpoints import arm, reached; arm(); "
+    program += f"[reached('worker.put', {about!r}) for _ in range({visits})]"
     return subprocess.run(
         (sys.executable, "-c", program),
         check=False,
@@ -43,7 +44,25 @@ def test_reached__another_place() -> None:
     assert 0 == _run("worker.intended=kill", 3).returncode
 
 
-@pytest.mark.parametrize("value", ["worker.nowhere=kill", "worker.put=explode", "worker.put", "worker.put=kill#0"])
+def test_reached__with_an_id_in_hand() -> None:
+    """A place that is named with an id is one for that id alone, at every visit."""
+    assert 0 == _run("worker.put=kill@a2", 3, about="a1").returncode
+    assert -signal.SIGKILL == _run("worker.put=kill@a2", 1, about="a2").returncode
+    failpoints.arm({failpoints.ENVIRONMENT: "worker.put=kill@a1,worker.put=kill@a2"})
+    failpoints.arm({})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "worker.put=kill@",
+        "worker.put=kill#1@a1",
+        "worker.nowhere=kill",
+        "worker.put=explode",
+        "worker.put",
+        "worker.put=kill#0",
+    ],
+)
 def test_arm__unknown(value: str) -> None:
     """A place or an action that there is none of is refused, since a test would wait for it in vain."""
     with pytest.raises(ValueError, match="no such failpoint"):

@@ -13,23 +13,24 @@ from tests.doubles import wait_for
 def test_child__is_started_again_after_it_died() -> None:
     """A child that ends is started again after a pause, and what depends on its death is told."""
     told: list[int] = []
-    child = Child("short", (sys.executable, "-c", ""), {}, after=lambda: told.append(1))
+    child = Child("short", (sys.executable, "-c", ""), {}, after=told.append)
     child.start()
     first = child.process
     assert first is not None
     first.wait(20)
     child.look_after(time.monotonic())
-    assert ([1], None) == (told, child.process)
+    assert ([0], None) == (told, child.process)
     child.look_after(time.monotonic() + 60)
     assert child.process is not None
     child.stop(10)
-    assert [1, 1] == told
+    assert [0, 0] == told
 
 
 def test_free__a_ledger_that_is_away_does_not_end_the_service(tmp_path: Path) -> None:
     """Freeing a dead worker's claims is left to their leases where the ledger cannot be had."""
     db = Database(f"sqlite:///{tmp_path}/ledger.db", patience=0.1)  # a file without tables
-    _free(db, "owner")
+    _free(db, "owner", 0)
+    _free(db, "owner", -9)
     db.close()
 
 

@@ -638,7 +638,9 @@ def test_intend__other_bytes_than_before_leave_both_digests(db: Database, clock:
     other = replace(INTENT, sha256="cd" * 32, size=6)
     for intent in (other, other):
         clock.advance(seconds=13)
-        results.intend(db, must_take(db, "w2"), intent)
+        again = must_take(db, "w2")
+        results.intend(db, again, intent)
+        results.hand_back(db, again)
     asset = the_asset(db)
     assert ("cd" * 32, 6) == (asset["sha256"], asset["size"])
     seen = queries.asset(db, claim.asset_id)
