@@ -104,7 +104,7 @@ def column(given: ast.expr) -> Iterator[str]:
             yield "a column that rows of the version before do not fill"
         return
     said = default.args[0] if isinstance(default, ast.Call) and default.args else default
-    if not (isinstance(said, ast.Constant) and (said is default or _CONSTANT.fullmatch(said.value))):
+    if not (isinstance(said, ast.Constant) and (said is default or _CONSTANT.fullmatch(str(said.value)))):
         yield "a default that is computed for each row"
 
 
@@ -136,7 +136,7 @@ def test_migration__that_does_more_is_noticed(statement: str) -> None:
 
 
 def test_migrations__are_numbered_up_to_the_one_this_version_names() -> None:
-    """The revision in the code, which saves it from loading Alembic, is the last of the migrations; four digits each."""
+    """The revision in the code, which need not load Alembic then, is that of the last migration; four digits each."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS.parent))
     found = sorted(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
@@ -161,7 +161,7 @@ def test_upgrade__leaves_a_newer_ledger_as_it_is(db: Database, caplog: pytest.Lo
 
 
 def test_upgrade__never_waits_in_the_way_of_others(fresh_postgres: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A transaction that holds a table for long lets the version before go on meanwhile, and the migration comes back."""
+    """While a long transaction holds a table the version before goes on, and the migration comes back."""
     db, old = Database(fresh_postgres, patience=10), Database(fresh_postgres, patience=10)
     at_0002(db)
     pauses: list[float] = []
@@ -202,7 +202,7 @@ def test_upgrade__gives_up_in_the_end(fresh_postgres: str) -> None:
     with old.read() as conn:
         conn.execute(text("SELECT count(*) FROM tasks"))
         with pytest.raises(LedgerError, match="migration_blocked"):
-            migrate.upgrade(db, patience=0, sleep=pytest.fail)
+            migrate.upgrade(db, patience=0, sleep=lambda _pause: pytest.fail("it slept"))
     assert migrate.Standing.OLDER is migrate.standing(db)
     for database in (db, old):
         database.close()
