@@ -1,13 +1,16 @@
 """What the service's processes have in common at their start and end."""
 
 import errno
+import logging
 import os
 import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import make_url
 
@@ -64,3 +67,25 @@ def stop_requested() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     return stopping
+
+
+def end_within(stopping: threading.Event, seconds: float) -> None:
+    """
+    End the process *seconds* after *stopping* was set at the latest, whatever it then still waits for.
+
+    What it holds is a lease, and runs out: nobody who stops a process waits for a ledger that is away.
+    """
+
+    def watch() -> None:
+        stopping.wait()
+        time.sleep(seconds)
+        logging.getLogger("process").warning("process.cut_short", extra={"seconds": seconds})
+        leave()
+
+    threading.Thread(target=watch, name="last-resort", daemon=True).start()
+
+
+def leave() -> NoReturn:
+    """End at once. Threads may still sit in a socket or a lock; everything they hold was given back, or runs out."""
+    logging.shutdown()
+    os._exit(0)

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archive.process import EX_CONFIG
 
 _MAX_PAUSE = 30.0  # seconds before a child that keeps dying is started again
+_STEP = 0.02  # seconds between two looks at a child that is to end
 _STEADY = 60.0  # seconds after which a child counts as healthy
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -76,15 +77,23 @@ class Child:
 
     def stop(self, grace: float) -> None:
         """SIGTERM, *grace* seconds, SIGKILL."""
-        if self.process is None:
-            return
+        stop_all([self], grace)
+
+
+def stop_all(children: Sequence[Child], grace: float, hurried: Callable[[], bool] = lambda: False) -> None:
+    """SIGTERM to all of *children*, *grace* seconds for all together or until somebody is *hurried*, SIGKILL."""
+    end = time.monotonic() + grace
+    running = [(child, child.process) for child in children if child.process is not None]
+    for _, process in running:
         with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
-        try:
-            self.process.wait(grace)
-        except subprocess.TimeoutExpired:
-            _log.error("child.killed", extra={"child": self.name})
-            self.process.kill()
-            self.process.wait()
-        self.after(0)
-        self.process = None
+            process.terminate()
+    for child, process in running:
+        while process.poll() is None:
+            if time.monotonic() >= end or hurried():
+                _log.error("child.killed", extra={"child": child.name})
+                process.kill()
+                process.wait()
+            else:
+                time.sleep(_STEP)
+        child.after(0)
+        child.process = None

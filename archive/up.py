@@ -27,10 +27,13 @@ from archive.providers import PROVIDERS
 from archive.settings import Settings, SettingsError, find_file, load, read_file
 from archive.sources import Source
 from archive.store import DIALECTS, lacks
-from archive.supervisor import Child
+from archive.supervisor import Child, stop_all
 from archive.suspects import cause_of
 
 _log = logging.getLogger(__name__)
+_WEB_GRACE = 30.0  # seconds; more than web takes at most
+_SERVERS_GRACE = 10.0  # seconds for the embedded servers, when nobody needs them any more
+_TWICE = 0.5  # seconds between two signals, for the second to mean more than the first
 _START_TIME = 30.0  # seconds for servers and web to answer
 
 
@@ -103,9 +106,9 @@ def _complete(
 def _run(
     options: Namespace, data: Path, settings: Settings, servers: list[embedded.Program], env: Mapping[str, str]
 ) -> int:
-    stopping: list[int] = []
+    stopping: list[float] = []  # when we were told to
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: stopping.append(number))
+        signal.signal(number, lambda *_: stopping.append(time.monotonic()))
     db = Database(settings.ledger.url)
     migrate.upgrade(db)
     db.close()
@@ -116,6 +119,11 @@ def _run(
     clock = Child("clock", (sys.executable, "-m", "workers.clock"), env)
     above = [web, *workers, clock]
     grace = settings.workers.grace.total_seconds() + 5
+
+    def hurried() -> bool:
+        """Asked twice. Not by one Ctrl-C, which some shells and wrappers deliver twice in one moment."""
+        return bool(stopping) and stopping[-1] - stopping[0] > _TWICE
+
     try:
         for child in below:
             child.start()
@@ -134,8 +142,8 @@ def _run(
             time.sleep(0.2)
     finally:
         # First nothing new comes in, then what runs is finished, then the servers go.
-        for child in above + below:
-            child.stop(grace)
+        for children, patience in (([web], _WEB_GRACE), ([*workers, clock], grace), (below, _SERVERS_GRACE)):
+            stop_all(children, patience, hurried)
         db.close()
     return 0
 
@@ -165,7 +173,7 @@ def _free(db: Database, owner: str, status: int) -> None:
         _log.warning("worker.claims_not_freed", extra={"reason": exc.reason})  # their leases run out instead
 
 
-def _wait_for_ports(children: list[Child], ports: list[int], stopping: list[int]) -> None:
+def _wait_for_ports(children: list[Child], ports: list[int], stopping: list[float]) -> None:
     """Until every server listens; one that dies is started again meanwhile."""
     end = time.monotonic() + _START_TIME
     for port in ports:
@@ -177,7 +185,7 @@ def _wait_for_ports(children: list[Child], ports: list[int], stopping: list[int]
             time.sleep(0.02)
 
 
-def _is_ready(url: str, web: Child, stopping: list[int]) -> bool:
+def _is_ready(url: str, web: Child, stopping: list[float]) -> bool:
     end = time.monotonic() + _START_TIME
     while not stopping and time.monotonic() < end:
         if web.process is None or web.process.poll() is not None:

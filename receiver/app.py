@@ -45,7 +45,8 @@ from receiver.strangers import Strangers
 from receiver.upstream import Sleep, Upstream
 from receiver.webhooks import Webhooks
 
-_LAST_ERRANDS = 10.0  # seconds; the supervisor's patience (30 s) also covers the server's own 10
+LAST_ERRANDS = 10.0  # seconds; the supervisor's patience (30 s) also covers the server's own 10
+LAST_COMMITS = 5.0  # seconds; a ledger that is away must not keep the process
 
 
 def create_app(
@@ -89,10 +90,11 @@ def create_app(
         committing = asyncio.create_task(intake.run())
         ringing = asyncio.create_task(_ring(due, bell))
         yield
-        await errands.finish(_LAST_ERRANDS)
+        await errands.finish(LAST_ERRANDS)
         await upstream.close()
         intake.stop()
-        await committing
+        # Senders whose delivery is not committed by now were told to come again.
+        await asyncio.wait({committing}, timeout=LAST_COMMITS)
         ringing.cancel()
 
     routes = [

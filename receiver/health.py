@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.errors import LedgerError
-from archive.ledger import migrate
 from archive.ledger.database import Database
+from archive.ledger.migrate import Standing, standing
 from receiver.answers import Answer
 
 Check = Callable[[], bool]
+_NEWER = "schema_newer: a newer version has migrated the ledger, which this one goes on using"
 
 
 class Health:
@@ -26,14 +27,20 @@ class Health:
 
     async def ready(self, _request: Request) -> Response:
         """503 with reasons while the ledger cannot take a delivery."""
-        checks = {"ledger": await run_sync(self._ledger)}
+        ledger, notes = await run_sync(self._ledger)
+        checks = {"ledger": ledger}
         for name, (check, consequence) in self._others.items():
             checks[name] = "ok" if await run_sync(check) else consequence
-        is_ready = checks["ledger"] == "ok"
-        return Answer({"status": "ready" if is_ready else "not_ready", "checks": checks}, 200 if is_ready else 503)
+        is_ready = ledger == "ok"
+        body = {"status": "ready" if is_ready else "not_ready", "checks": checks, **({"notes": notes} if notes else {})}
+        return Answer(body, 200 if is_ready else 503)
 
-    def _ledger(self) -> str:
+    def _ledger(self) -> tuple[str, list[str]]:
+        """What is to be said of the ledger, and what else is worth knowing though nothing is wrong."""
         try:
-            return "ok" if migrate.is_current(self._db) else "schema_outdated: run `reelkeep migrate`"
+            found = standing(self._db)
         except LedgerError as exc:
-            return exc.reason
+            return exc.reason, []
+        if found is Standing.OLDER:
+            return "schema_outdated: run `reelkeep migrate`", []
+        return "ok", [_NEWER] if found is Standing.NEWER else []

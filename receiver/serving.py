@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from receiver.connections import BACKLOG, Limits
 from receiver.protocol import guarded
 
-_GRACE = 10  # seconds for requests that run when the process is told to stop
+GRACE = 10  # seconds for requests that run when the process is told to stop
 
 
 def config(app: ASGIApp, limits: Limits, **more: Any) -> uvicorn.Config:
@@ -23,6 +23,6 @@ def config(app: ASGIApp, limits: Limits, **more: Any) -> uvicorn.Config:
         proxy_headers=False,  # the application does it, by server.trusted_proxies
         timeout_keep_alive=int(limits.idle_time),
         backlog=BACKLOG,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=GRACE,
         **more,
     )

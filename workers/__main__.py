@@ -1,19 +1,23 @@
 """The worker process: `python -m workers`."""
 
+import contextlib
 import logging
 import os
 import threading
 from uuid import uuid4
 
+from archive.errors import LedgerError
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
 from archive.ledger.targets import register_targets
-from archive.process import begin, stop_requested
+from archive.process import begin, end_within, leave, stop_requested
 from workers import jobs
 from workers.confine import can_filter
 from workers.listen import listen
 from workers.memory import give_back
 from workers.runtime import Runtime
+
+_LAST_WORDS = 2.0  # seconds after the grace, for the ledger to be told what is handed back
 
 
 def main() -> None:
@@ -28,6 +32,7 @@ def main() -> None:
     runtime = Runtime(settings, db, os.environ.get("REELKEEP_OWNER") or uuid4().hex)
     jobs.serve(runtime)
     stopping = stop_requested()
+    end_within(stopping, settings.workers.grace.total_seconds() + _LAST_WORDS)
     runtime.start()
     url = settings.queue.url.get_secret_value()
     threading.Thread(target=listen, args=(url, stopping), name="wakeups", daemon=True).start()
@@ -36,10 +41,9 @@ def main() -> None:
         log.warning("worker.decoder_unfiltered")  # its limits stand all the same
     log.info("worker.started", extra={"slots": settings.workers.slots})
     stopping.wait()
-    runtime.stop()
-    # Daemon threads may still sit in a socket; everything they hold has been given back.
-    logging.shutdown()
-    os._exit(0)
+    with contextlib.suppress(LedgerError):
+        runtime.stop()
+    leave()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Each tick it looks for due work and tops up the wake-ups, plans looks at tasks t
 and forgets notifications that were delivered long ago. It does no work itself.
 """
 
+import contextlib
 import logging
 from datetime import timedelta
 from uuid import uuid4
@@ -14,11 +15,12 @@ from archive.errors import LedgerError
 from archive.failpoints import reached
 from archive.ledger import alarms, leases, migrate, notifications, orders, queries, targets, tasks
 from archive.ledger.database import Database
-from archive.process import begin, stop_requested
+from archive.process import begin, end_within, leave, stop_requested
 from archive.settings import Settings
 from archive.wakeups import Bell
 
 LEASE = "clock"
+GRACE = 5.0  # seconds to end the tick that runs and to give the lease up
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +78,7 @@ def main() -> None:
     targets.register_targets(db, settings.notify)
     clock = Clock(settings, db, Bell(settings.queue.url.get_secret_value()), uuid4().hex)
     stopping = stop_requested()
+    end_within(stopping, GRACE)
     active = False
     while not stopping.is_set():
         try:
@@ -85,7 +88,9 @@ def main() -> None:
         except LedgerError as exc:
             _log.warning("clock.ledger_unavailable", extra={"reason": exc.reason})
         stopping.wait(settings.workers.sweep.total_seconds())
-    clock.stop()
+    with contextlib.suppress(LedgerError):  # then the lease runs out by itself
+        clock.stop()
+    leave()
 
 
 if __name__ == "__main__":

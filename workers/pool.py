@@ -43,11 +43,16 @@ class Pool:
     def busy(self) -> int:
         return self._busy
 
-    def stop(self, timeout: float) -> bool:
-        """Start nothing new; True where everything that ran has ended within *timeout* seconds."""
+    def close(self) -> None:
+        """Start nothing new."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+
+    def stop(self, timeout: float) -> bool:
+        """Start nothing new; True where everything that ran has ended within *timeout* seconds."""
+        self.close()
+        with self._changed:
             return self._changed.wait_for(lambda: self._busy == 0, timeout)
 
     def _run(self) -> None:

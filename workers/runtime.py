@@ -39,6 +39,7 @@ from workers.poster import make_poster
 from workers.provider_api import ProviderApi, link_policy
 from workers.refresh import Refresher
 
+_LAST_SHARE = 0.2  # of the grace, for what is interrupted to end by itself
 NOTIFIERS = 8  # sends at a time in one process: twice what one target may have in flight
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Runtime:
         self._settings = settings
         self._db = db
         self._owner = owner
-        self._stopping = threading.Event()
+        self._stopping = threading.Event()  # interrupts downloads
+        self._over = threading.Event()  # ends the heartbeat: what still runs is ours until it is handed back
         self._held: dict[str, int] = {}  # assets being worked on, with the fence of their claim
         self._given_up: dict[str, int] = {}  # the same of claims that ended without a word to the ledger
         self._egress = Egress(tls=authorities(settings.egress.ca_file), proxy=settings.egress.way)
@@ -103,16 +105,21 @@ class Runtime:
 
     def stop(self) -> None:
         """
-        Start nothing new, let transfers finish within the grace time, then hand the rest back.
+        Start nothing new, let what runs finish within the grace time, then hand the rest back.
 
-        Most of the grace is for finishing; transfers that then still run are interrupted and given back.
+        Most of the grace is for finishing; downloads that then still run are interrupted. Looks, notifications and
+        errands that take longer are due again when their leases end. Raises LedgerError: so are the transfers.
         """
         grace = self._settings.workers.grace.total_seconds()
-        finished = [pool.stop(grace * share) for pool, share in zip(self._pools, (0.5, 0.1, 0.1, 0.1), strict=True)]
+        end = time.monotonic() + grace
+        for pool in self._pools:
+            pool.close()
+        finished = [pool.stop(max(0.0, end - _LAST_SHARE * grace - time.monotonic())) for pool in self._pools]
         self._stopping.set()
         if not all(finished):
-            self._transfers.stop(grace * 0.2)
+            self._transfers.stop(max(0.0, end - time.monotonic()))
         released = claims.release(self._db, self._owner)
+        self._over.set()
         _log.info("worker.stopped", extra={"handed_back": released})
 
     def _transfer(self, more: Callable[[], None]) -> bool:
@@ -210,7 +217,7 @@ class Runtime:
                 del self._given_up[asset_id]
 
     def _every(self, seconds: float, act: Callable[[], None]) -> None:
-        while not self._stopping.wait(seconds):
+        while not self._over.wait(seconds):
             try:
                 act()
             except LedgerError as exc:

@@ -24,6 +24,10 @@ def _migrate(_options: argparse.Namespace) -> int:
     from archive.ledger import migrate  # noqa: PLC0415
     from archive.ledger.database import Database  # noqa: PLC0415
 
-    migrate.upgrade(Database(load().ledger.url))
-    print("The ledger's tables are up to date.")
+    db = Database(load().ledger.url)
+    migrate.upgrade(db)
+    newer = migrate.standing(db) is migrate.Standing.NEWER
+    print(
+        "The ledger's tables are of a newer version, and stay so." if newer else "The ledger's tables are up to date."
+    )
     return 0

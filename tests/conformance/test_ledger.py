@@ -89,7 +89,7 @@ def test_migrations__make_the_tables_the_code_is_written_against(db: Database) -
     with db.read() as conn:
         found = compare_metadata(MigrationContext.configure(conn), metadata)
     assert [] == found
-    assert migrate.is_current(db)
+    assert migrate.Standing.CURRENT is migrate.standing(db)
 
 
 def test_migrate__from_several_processes_at_once(ledger_url: str) -> None:

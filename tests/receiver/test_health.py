@@ -34,6 +34,15 @@ def test_not_ready__before_the_tables_are_made(tmp_path: Path, house: House, clo
     assert "schema_outdated: run `reelkeep migrate`" == response.json()["checks"]["ledger"]
 
 
+def test_ready__on_a_newer_ledger(house: House) -> None:
+    """While a newer version is rolled out the old one stays in service, and a note says what it found (F83)."""
+    with house.db.write() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    said = house.client.get("/readyz")
+    assert (200, "ready", "ok") == (said.status_code, said.json()["status"], said.json()["checks"]["ledger"])
+    assert ["schema_newer"] == [note.partition(":")[0] for note in said.json()["notes"]]
+
+
 def test_not_ready__while_the_ledger_cannot_be_reached(house: House) -> None:
     """A ledger that is not there is the reason."""
     database = Path(str(house.db.engine.url.database))
