@@ -43,6 +43,10 @@ class Pool:
     def busy(self) -> int:
         return self._busy
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
+
     def stop(self, timeout: float) -> bool:
         """Start nothing new; True where everything that ran has ended within *timeout* seconds."""
         with self._changed:
