@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
+from archive.ledger.outages import Outage
 from archive.ledger.queries import Polling, Work
 from archive.ledger.targets import TargetHealth
 from archive.providers import PROVIDERS
@@ -48,6 +49,7 @@ def alerts(
     unwatched: Mapping[str, int] = MappingProxyType({}),
     targets: Sequence[TargetHealth] = (),
     in_doubt: Mapping[str, int] = MappingProxyType({}),
+    away: Mapping[str, Outage] = MappingProxyType({}),
 ) -> list[Alert]:
     """One for each thing that costs videos, or the word about them, while it lasts; none where all is well."""
     found = []
@@ -58,6 +60,9 @@ def alerts(
         elif 0 < polling[name].failing == polling[name].asked:
             asked = _count(polling[name].asked, "task", "tasks")
             text = f"{name}: the provider's API gave no answer about {asked} ({polling[name].trouble})."
+            found.append(Alert("no_answer", text, name))
+        elif name in away and away[name].is_lasting:
+            text = f"{name}: the provider's API has not answered for a minute or more ({away[name].trouble})."
             found.append(Alert("no_answer", text, name))
     for name, number in sorted(unwatched.items()):
         tasks = _count(number, "open task", "open tasks")

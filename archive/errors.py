@@ -90,12 +90,18 @@ class FetchInterruptedError(TransientError):
 class ProviderBusyError(TransientError):
     """The provider's API cannot answer now."""
 
+    UNASKED = frozenset({"rate_budget", "api_rests", "source_paused"})
     TOO_MANY = frozenset({"http_429", "code_429", "code_1005", "rate_limited", "too_many_requests"})
 
     @property
     def is_too_many(self) -> bool:
         """Whether it is the account that asks too much, so that nothing else should be asked either."""
         return self.reason.removeprefix("provider_") in self.TOO_MANY
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether it was we who sent nothing, so that this is no word of the provider's."""
+        return self.reason in self.UNASKED
 
 
 class StoreUnavailableError(TransientError):

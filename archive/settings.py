@@ -97,6 +97,7 @@ class Store(Section):
 
 class Workers(Section):
     slots: Annotated[int, Field(ge=1, le=256)] = 16  # transfers at a time in one process
+    per_host: Annotated[int, Field(ge=1, le=256)] | None = None  # transfers at a time from one file host; none: slots
     lookers: Annotated[int, Field(ge=1, le=32)] = 4  # status requests at a time in one process
     spool: Path = Path("data/spool")  # files larger than `spool_memory` stand here while they are checked
     spool_memory: ByteSize = ByteSize(4 << 20)  # bytes of one file kept in memory before it goes to disk

@@ -15,7 +15,17 @@ from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.hidden import secrets_of
 from archive.identity import can_be_ours
-from archive.ledger import callback_urls, deliveries, notification_queries, operator, orders, queries, targets, tasks
+from archive.ledger import (
+    callback_urls,
+    deliveries,
+    notification_queries,
+    operator,
+    orders,
+    outages,
+    queries,
+    targets,
+    tasks,
+)
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
@@ -149,6 +159,7 @@ class Api:
         counted = await run_sync(queries.states, self._db)
         work = await run_sync(queries.work, self._db)
         paused = await run_sync(queries.paused, self._db)
+        away = await run_sync(outages.outages, self._db)
         askable = self._settings.askable
         polling = await run_sync(queries.polling, self._db, link_lives(askable))
         sources = {
@@ -159,12 +170,14 @@ class Api:
                 "can_ask": source.api_key is not None,
             }
             | ({"polling": _polling(polling[name], source)} if name in polling else {})
+            | ({"outage": views.row(vars(away[name]))} if name in away else {})
             for name, source in self._settings.sources.items()
         }
         unwatched = await run_sync(queries.unwatched, self._db, askable)
         health = await run_sync(targets.health, self._db)
         doubtful = await run_sync(orders.in_doubt, self._db)
-        alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health, doubtful)]
+        found = alerts(work, polling, askable, paused, unwatched, health, doubtful, away)
+        alarms = [alert.text for alert in found]
         told = await run_sync(show_targets, self._settings, self._db)
         said = {"role": role.name.lower(), "alerts": alarms, "sources": sources, "targets": told, "work": vars(work)}
         return Answer({**said, **counted})

@@ -3,12 +3,16 @@ The group-committing door to the ledger: deliveries that wait together share one
 
 While one commit runs, whatever arrives collects for the next one, so a slow disk makes larger batches, not a longer
 queue. A batch that fails is replayed one by one, so that a hostile delivery harms only itself.
+
+What it holds is bounded in number and in bytes: beyond that a sender is asked to come again, before anything is made of
+what he sent.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from archive.errors import LedgerError
@@ -19,6 +23,7 @@ from archive.ledger.deliveries import Receipt, Received
 
 MAX_BATCH = 256
 MAX_WAITING = 4096  # deliveries in memory; above, the sender is asked to come again
+MAX_HELD = 64 << 20  # bytes of their bodies, from the last one's arrival until they are committed; likewise
 PATIENCE = 2.0  # seconds a sender waits for its commit before it is asked to come again
 _log = logging.getLogger(__name__)
 
@@ -42,9 +47,26 @@ class Intake:
         self._db = db
         self._on_due = on_due
         self._waiting: list[_Waiting] = []
+        self._held = 0  # bytes
         self._arrived = asyncio.Event()
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """
+        Count a body of *size* bytes while something is made of it, which `submit` takes over.
+
+        Raises:
+            LedgerError: `receiver_busy`; there are too many, and this is not the only one.
+        """
+        if self._held and self._held + size > MAX_HELD:
+            raise LedgerError("receiver_busy")
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
 
     async def submit(self, received: Received) -> Receipt:
         """
@@ -57,6 +79,7 @@ class Intake:
             raise LedgerError("receiver_busy")
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(received, receipt))
+        self._held += _size(received)
         self._arrived.set()
         try:
             async with asyncio.timeout(PATIENCE):
@@ -75,6 +98,7 @@ class Intake:
                 # A sender that gave up is still served: its delivery may never come again.
                 received = [item.received for item in batch]
                 outcomes, due = await loop.run_in_executor(self._thread, self._commit, received)
+                self._held -= sum(map(_size, received))
                 if due:
                     self._on_due()
                 for item, outcome in zip(batch, outcomes, strict=True):
@@ -117,3 +141,8 @@ class Intake:
             else:
                 return receipt, due
         return LedgerError("not_storable"), 0
+
+
+def _size(received: Received) -> int:
+    """Bytes, about: what was made of a body is smaller than it."""
+    return len(received.body) + len(received.headers)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.alerts import link_lives
-from archive.ledger import gauges, notification_queries, queries
+from archive.ledger import gauges, notification_queries, outages, queries
 from archive.ledger.database import Database
 from archive.settings import Settings
 from receiver.auth import Role, require
@@ -52,6 +52,10 @@ class Metrics:
         stopped = queries.paused(self._db)
         paused = [((source,), source in stopped) for source in sources]
         yield _family("source_paused", "1 while an operator has paused the source.", ("source",), paused)
+        away = outages.outages(self._db)
+        failures = [((source,), away[source].failures if source in away else 0) for source in self._settings.askable]
+        text = "Requests in a row that the provider's API gave no answer to; 0 unless it is left alone for that."
+        yield _family("api_failures", text, ("source",), failures)
 
     def _work(self) -> Iterable[Metric]:
         work = queries.work(self._db)

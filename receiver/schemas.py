@@ -81,6 +81,16 @@ SCHEMAS: dict[str, Any] = {
             "callbacks": {"enum": [*Callbacks]},
             "paused": {"type": "boolean"},
             "can_ask": {"type": "boolean", "description": "the source has an API key"},
+            "outage": {
+                "type": "object",
+                "description": "there while its API does not answer and is left alone; `failures` in a row",
+                "required": ["failures", "trouble", "rests_until"],
+                "properties": {
+                    "failures": {"type": "integer"},
+                    "trouble": {"type": ["string", "null"]},
+                    "rests_until": {"type": "string", "format": "date-time"},
+                },
+            },
             "polling": {
                 "type": "object",
                 "description": "how its open tasks are asked about; `lag` in seconds",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from archive.codings import codings
 from archive.errors import MalformedDeliveryError, UnknownSourceError
 from archive.failpoints import reached
+from archive.ledger.deliveries import Received
 from archive.model import Delivery, Verdict
 from archive.providers import PROVIDERS
 from archive.settings import Settings
@@ -56,10 +57,21 @@ class Webhooks:
             self._strangers.charge(request)
             raise UnknownSourceError("unknown_source")
         now = self._clock()
-        token = request.path_params.get("token")
-        proof = by_url(token, name, source, signing_keys=self._settings.signing_keys, now=now)
+        proof = by_url(
+            request.path_params.get("token"), name, source, signing_keys=self._settings.signing_keys, now=now
+        )
         body = await self._body(request, source, proof)
         reached("receiver.received")
+        with self._intake.holding(len(body)):
+            received = await self._understood(request, source, body, proof, now)
+        reached("receiver.understood", received.id)
+        receipt = await self._intake.submit(received)
+        said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
+        return Answer({**PROVIDERS[source.provider].reply(), **said})
+
+    async def _understood(self, request: Request, source: Source, body: bytes, proof: Proof, now: datetime) -> Received:
+        """What *body* says, and nothing else of it: a document is many times its body, and commits take their time."""
+        name, token = request.path_params["source"], request.path_params.get("token")
         # Of a header sent twice the last counts: a signature has to match it all the same.
         headers = {key.lower(): value for key, value in request.headers.items()}
         delivery = Delivery(name, headers, body, token, now)
@@ -73,10 +85,7 @@ class Webhooks:
         if proof.callback and names_no_task(received):
             task_id = await run_sync(self._bound_task, proof.callback)
             received = await _apart(body, partial(read_by, task_id))
-        reached("receiver.understood", received.id)
-        receipt = await self._intake.submit(received)
-        said = {"delivery_id": receipt.delivery_id, "outcome": receipt.outcome, "reason": receipt.reason}
-        return Answer({**PROVIDERS[source.provider].reply(), **said})
+        return received
 
     async def _body(self, request: Request, source: Source, proof: Proof) -> bytes:
         """The body, read only where the URL proves itself, a signature may prove it, or its sender has paid."""

@@ -84,15 +84,19 @@ def archive_asset(claim: Claim, ports: Ports) -> None:
     _seal(claim, intent, stored, ports)
 
 
-def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched]:
+def links_in_turn(claim: Claim) -> list[Link]:
     """
-    Fetch by the links we have; when one is dead and none serves, by a fresh one, which is the claim's from then on.
+    The claim's links in the order in which they are tried.
 
     Every other attempt begins with the second link: the first may give a whole answer that is not the file.
     """
-    links = [link for link in (claim.link, claim.second) if link is not None]
+    return [link for link in (claim.link, claim.second) if link is not None][:: -1 if claim.attempts % 2 else 1]
+
+
+def _fetch(claim: Claim, ports: Ports, stack: ExitStack) -> tuple[Claim, Fetched]:
+    """Fetch by the links we have; where one is dead and none serves, by a fresh one, the claim's from then on."""
     failures: list[ReelkeepError] = []
-    for link in links[:: -1 if claim.attempts % 2 else 1]:
+    for link in links_in_turn(claim):
         try:
             return claim, stack.enter_context(ports.fetch(claim, link))
         except (LinkExpiredError, LinkRefusedError, FetchInterruptedError, HostRestsError) as exc:

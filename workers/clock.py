@@ -13,7 +13,7 @@ from uuid import uuid4
 from archive.alerts import alerts, link_lives
 from archive.errors import LedgerError
 from archive.failpoints import reached
-from archive.ledger import alarms, leases, migrate, notifications, orders, queries, targets, tasks
+from archive.ledger import alarms, leases, migrate, notifications, orders, outages, queries, targets, tasks
 from archive.ledger.database import Database
 from archive.process import begin, end_within, leave, stop_requested
 from archive.settings import Settings
@@ -53,7 +53,8 @@ class Clock:
         unwatched = queries.unwatched(self._db, self._askable)
         paused, health = queries.paused(self._db), targets.health(self._db)
         doubtful = orders.in_doubt(self._db)
-        found = alerts(work, polling, self._askable, paused, unwatched, health, doubtful)
+        away = outages.outages(self._db)
+        found = alerts(work, polling, self._askable, paused, unwatched, health, doubtful, away)
         changed = alarms.compare(self._db, found)
         if changed or work.due or work.looks_due or work.notifications_due:
             self._bell.ring(everyone=True)

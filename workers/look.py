@@ -162,16 +162,16 @@ class Looker:
         The answer of the first route that knows the task, its own route first, or why there is none.
 
         A route that is busy, refuses or cannot be understood hides no other, but keeps the task from counting as
-        unknown; an account that asks too much asks no further. The first request is *paid* for by whoever took the
-        look; each further one is paid for here.
+        unknown; an account that asks too much, is paused or gets no answer asks no more. The first request is *paid*
+        for by whoever took the look; each further one is paid for here.
         """
         provider = PROVIDERS[self._sources[look.source].provider]
         failure: ReelkeepError = TaskUnknownError("task_not_found")
         for route in sorted(provider.ROUTES, key=lambda candidate: candidate != look.route):
-            if not paid:
-                self._meter.charge(look.source, vouched=look.vouched)
-            paid = False
             try:
+                if not paid:
+                    self._meter.charge(look.source, vouched=look.vouched)
+                paid = False
                 answer = self._api.ask(look.source, provider.status_request(route, look.task_id))
                 event = provider.read_status(route, answer, at=self._clock())
                 if event.task_id == look.task_id:
@@ -183,6 +183,8 @@ class Looker:
                 failure = exc
             except ProviderBusyError as exc:
                 self._meter.heed(look.source, exc)
+                if exc.is_unasked:
+                    return failure if isinstance(failure, ProviderBusyError) else exc
                 if exc.is_too_many:
                     return exc
                 failure = exc

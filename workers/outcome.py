@@ -17,6 +17,7 @@ from archive.errors import (
 from archive.ledger import accounts, results
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
+from archive.ledger.outages import API_RESTS, SOURCE_PAUSED
 from archive.model import AssetState
 from archive.schedule import next_try
 from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
@@ -26,6 +27,7 @@ MAX_BAD_FILES = 3  # a bad file, or a name that leads inside, is tried this ofte
 MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
 MIN_TRIES = 3  # however late it is
 UNASKED = timedelta(days=1)  # past its deadline, while neither file host nor provider said that there is no file
+_OURS = {SPOOL_UNAVAILABLE, API_RESTS, SOURCE_PAUSED}
 _log = logging.getLogger(__name__)
 
 
@@ -62,8 +64,8 @@ def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None
     """The state in which the asset ends, or None where it is worth another try. Pure."""
     tries = claim.attempts + 1
     match failure:
-        case TransientError() if isinstance(failure, StoreUnavailableError) or failure.reason == SPOOL_UNAVAILABLE:
-            return None  # our own side: it costs no video to wait for it
+        case TransientError() if isinstance(failure, StoreUnavailableError) or failure.reason in _OURS:
+            return None  # our own side, or nobody was asked for another link: it costs no video to wait for it
         case TransientError():
             # The deadline may be assumed, and nobody has said yet that the link is dead.
             return AssetState.LOST if now >= claim.must_by + UNASKED and tries >= MIN_TRIES else None

@@ -43,6 +43,10 @@ class Pool:
     def busy(self) -> int:
         return self._busy
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
+
     def close(self) -> None:
         """Start nothing new."""
         with self._changed:

@@ -1,7 +1,7 @@
 """Ask a provider's API, with the source's key, at its `api_base` and nowhere else."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -25,11 +25,23 @@ def link_policy(source: Source) -> Policy:
 
 
 class ProviderApi:
-    """Sends requests for sources that have an API key."""
+    """
+    Sends requests for sources that have an API key.
 
-    def __init__(self, sources: Mapping[str, Source], egress: Egress, *, max_time: timedelta = MAX_TIME) -> None:
+    *hear* is told of each, by its source's name, that it was answered (None) or why not.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        egress: Egress,
+        hear: Callable[[str, str | None], None] = lambda _name, _trouble: None,
+        *,
+        max_time: timedelta = MAX_TIME,
+    ) -> None:
         self._sources = sources
         self._egress = egress
+        self._hear = hear
         self._max_time = max_time
 
     def ask(self, name: str, request: ApiRequest) -> ApiAnswer:
@@ -65,10 +77,16 @@ class ProviderApi:
                 ) as response,
             ):
                 body = _body(response)
+        except ProviderBusyError:  # an answer, if none that we read
+            self._hear(name, None)
+            raise
         except LinkRefusedError as exc:  # the name of `api_base` leads to a private address just now
+            self._hear(name, exc.reason)
             raise ProviderBusyError(exc.reason) from exc
         except WireError as exc:
+            self._hear(name, exc.reason)
             raise ProviderBusyError(exc.reason) from exc
+        self._hear(name, f"http_{response.status_code}" if response.status_code >= 500 else None)
         if 300 <= response.status_code < 400:
             raise ProviderRefusedError(f"http_{response.status_code}")
         return ApiAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)

@@ -16,7 +16,7 @@ from archive.ledger.claims import Claim
 from archive.model import ApiAnswer, ApiRequest, Event, Link
 from archive.providers import PROVIDERS, Provider
 from archive.sources import Source
-from workers.meter import OVER_BUDGET, Meter
+from workers.meter import Meter
 from workers.provider_api import ProviderApi
 
 _NO = (NotUnderstoodError, ProviderRefusedError, TaskUnknownError)
@@ -87,7 +87,7 @@ class _Attempt:
                 failure = exc
                 continue
             except ProviderBusyError as exc:
-                if exc.is_too_many or exc.reason == OVER_BUDGET:
+                if exc.is_too_many or exc.is_unasked:
                     raise
                 failure = exc
                 continue

@@ -9,8 +9,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -19,17 +19,18 @@ from archive.failpoints import reached
 from archive.ledger import claims, looks, outbox, suspects
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
+from archive.ledger.heads import origins
 from archive.ledger.outbox import MetadataErrand
 from archive.model import Link
 from archive.s3 import S3Store
 from archive.settings import Settings
 from archive.store import link_to
 from archive.tls import authorities
-from workers.archive_asset import Ports, archive_asset
+from workers.archive_asset import Ports, archive_asset, links_in_turn
 from workers.companion import write_metadata
 from workers.egress import Egress
 from workers.fetch import Fetched, Limits, fetch
-from workers.file_hosts import MAX_REST, FileHosts
+from workers.file_hosts import DYING, FileHosts
 from workers.look import Looker
 from workers.meter import Meter
 from workers.notify import Notifier
@@ -60,10 +61,11 @@ class Runtime:
         self._held: dict[str, int] = {}  # assets being worked on, with the fence of their claim
         self._given_up: dict[str, int] = {}  # the same of claims that ended without a word to the ledger
         self._egress = Egress(tls=authorities(settings.egress.ca_file), proxy=settings.egress.way)
-        self._hosts = FileHosts()
+        self._hosts = FileHosts(per_host=settings.workers.per_host)
+        self._taking = threading.Lock()
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
-        api = ProviderApi(settings.sources, self._egress)
         meter = Meter(db, settings.sources)
+        api = ProviderApi(settings.sources, self._egress, meter.hear)
         self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
         undeclared = frozenset(name for name, source in settings.sources.items() if source.accept_undeclared_end)
@@ -123,17 +125,33 @@ class Runtime:
         _log.info("worker.stopped", extra={"handed_back": released})
 
     def _transfer(self, more: Callable[[], None]) -> bool:
-        claim = claims.take(self._db, self._owner, self._settings.caps, self._settings.workers.lease)
+        claim = self._take()
         if claim is None:
             return False
         self._held[claim.asset_id] = claim.fence
         try:
             self._carry(claim, more)
         finally:
+            self._leave_host()
             # Held no longer, even if the ledger could not be told: without heartbeats the lease runs out.
             if self._held.get(claim.asset_id) == claim.fence:
                 del self._held[claim.asset_id]
         return True
+
+    def _take(self) -> Claim | None:
+        """The next claim. Threads take in turn, so that each knows whose hosts those before it are about to ask."""
+        with self._taking:
+            if self._transfers.is_stopping:
+                return None
+            avoid = self._hosts.avoid()
+            claim = claims.take(self._db, self._owner, self._settings.caps, self._settings.workers.lease, avoid)
+            if claim is not None:
+                self._hosts.enter(origins(*(link.url for link in links_in_turn(claim))), avoid)
+            return claim
+
+    def _leave_host(self) -> None:
+        if self._hosts.leave():
+            self._transfers.wake()
 
     def _carry(self, claim: Claim, more: Callable[[], None]) -> None:
         reached("worker.claimed", claim.asset_id)
@@ -193,7 +211,8 @@ class Runtime:
         self._notifier.send(claim)
         return True
 
-    def _fetch(self, end: float, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:
+    @contextmanager
+    def _fetch(self, end: float, claim: Claim, link: Link) -> Iterator[Fetched]:
         """*end*, on the monotonic clock, is that of the whole attempt, however many links it tries."""
         workers = self._settings.workers
         policy = link_policy(self._settings.sources[claim.source])
@@ -201,11 +220,11 @@ class Runtime:
             workers.max_size, timedelta(seconds=end - time.monotonic()), workers.spool, workers.spool_memory,
             workers.min_rate, workers.spool_reserve,
         )  # fmt: skip
-        # A link that dies before its host's rest is over has nothing to lose by asking.
-        dies_soon = timedelta(0) < link.expires_at - _utc_now() < 2 * MAX_REST
-        return fetch(
-            self._egress, link.url, policy, limits, self._stopping, hosts=None if dies_soon else self._hosts
-        )  # fmt: skip
+        dies_soon = timedelta(0) < link.expires_at - _utc_now() < DYING
+        hosts = None if dies_soon else self._hosts
+        with fetch(self._egress, link.url, policy, limits, self._stopping, hosts=hosts) as fetched:
+            self._leave_host()
+            yield fetched
 
     def _beat(self) -> None:
         if held := list(self._held):

@@ -49,6 +49,9 @@ def _status(options: argparse.Namespace) -> int:
     print(f"due {work['due']}   running {work['running']}   looks due {work['looks_due']}   overdue {work['overdue']}")
     for alert in status["alerts"]:
         print(f"\nALERT  {alert}")
+    for name, source in sorted(status["sources"].items()):
+        if outage := source.get("outage"):
+            print(f"\n{name}: its API does not answer ({outage['trouble']}); asked again at {outage['rests_until']}")
     asked = [{"source": n, **s["polling"]} for n, s in sorted(status["sources"].items()) if "polling" in s]
     if asked:
         print("\n" + table(asked, _POLLING))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, RowMapping, select, update
 
 from archive.budget import Budget
+from archive.ledger import outages
 from archive.ledger.database import Database
 from archive.ledger.schema import sources
 
@@ -19,12 +20,18 @@ def locked(conn: Connection, budgets: Mapping[str, Budget]) -> list[RowMapping]:
 
 
 def spend(db: Database, name: str, budget: Budget) -> timedelta:
-    """Pay for one request now, and return zero; or return how long it has to wait, having paid nothing."""
+    """
+    Pay for one request now, and return zero; or return how long it has to wait, having paid nothing.
+
+    Raises:
+        ProviderBusyError: the source is paused, or its API at rest; nothing was paid.
+    """
     with db.write() as conn:
         row, now = _row(conn, name), db.now(conn)
         wait = budget.asks.wait(row["asks_paid_until"], now)
+        trial = outages.admit(row, now) if not wait or row["paused"] else {}
         if not wait:
-            _pay(conn, name, asks_paid_until=budget.asks.paid(row["asks_paid_until"], now))
+            _pay(conn, name, asks_paid_until=budget.asks.paid(row["asks_paid_until"], now), **trial)
         return wait
 
 
@@ -33,13 +40,17 @@ def charge(db: Database, name: str, budget: Budget, *, vouched: bool) -> None:
     Pay for a request that cannot wait, since it ends what another began; those after it wait the longer.
 
     What nobody *vouched* for has a bucket of its own, so that invented tasks are not paid for by true ones.
+
+    Raises:
+        ProviderBusyError: the source was paused meanwhile, or its API does not answer; nothing was paid.
     """
     with db.write() as conn:
         row, now = _row(conn, name), db.now(conn)
+        trial = outages.admit(row, now)
         if vouched or budget.hints is None:
-            _pay(conn, name, asks_paid_until=budget.asks.paid(row["asks_paid_until"], now))
+            _pay(conn, name, asks_paid_until=budget.asks.paid(row["asks_paid_until"], now), **trial)
         else:
-            _pay(conn, name, hints_paid_until=budget.hints.paid(row["hints_paid_until"], now))
+            _pay(conn, name, hints_paid_until=budget.hints.paid(row["hints_paid_until"], now), **trial)
 
 
 def share(db: Database, name: str, budget: Budget) -> None:

@@ -18,10 +18,13 @@ from archive.errors import ClaimLostError
 from archive.failpoints import reached
 from archive.ledger import suspects
 from archive.ledger.database import Database
+from archive.ledger.heads import Avoid, head
 from archive.ledger.schema import assets, attempts, sources
 from archive.ledger.upsert import insert_new
-from archive.ledger.urgency import due_first, first, urgency
+from archive.ledger.urgency import urgency
 from archive.model import AssetState, ExpiryOrigin, Link
+
+NOTHING = Avoid()
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ def register_sources(db: Database, names: Mapping[str, int]) -> None:
         insert_new(conn, sources, [{"name": name} for name in sorted(names)])
 
 
-def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) -> Claim | None:
+def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta, avoid: Avoid = NOTHING) -> Claim | None:
     """
     Claim the most urgent due asset of any source that is not paused and is under its cap; None where there is none.
 
-    *caps* is the number of transfers at a time per source, over all processes.
+    *caps* is the number of transfers at a time per source, over all processes. What only hosts to *avoid* could give is
+    passed over.
     """
     with db.write() as conn:
         now = db.now(conn)
@@ -84,7 +88,7 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
         counts = conn.execute(select(assets.c.source, func.count()).where(*leased).group_by(assets.c.source))
         running: dict[str, int] = {source: number for source, number in counts}  # noqa: C416 (rows are no pairs to mypy)
         free = [name for name in eligible if running.get(name, 0) < caps[name]]
-        row = suspects.choose(conn, owner, holding, now, partial(_head, conn, now, free))
+        row = suspects.choose(conn, owner, holding, now, partial(_head, conn, now, free, avoid))
         if row is None:
             return None
         fence = row["fence"] + 1
@@ -96,13 +100,10 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
 
 
 def _head(
-    conn: Connection, now: datetime, sources: Sequence[str], where: Sequence[ColumnElement[bool]]
+    conn: Connection, now: datetime, sources: Sequence[str], avoid: Avoid, where: Sequence[ColumnElement[bool]]
 ) -> RowMapping | None:
     """The most urgent due asset of *sources* that nobody holds."""
-    nobodys = (assets.c.owner.is_(None), *where)
-    heads = (
-        first(conn, due_first(assets, assets.c.due_at, now, assets.c.source == name, *nobodys)) for name in sources
-    )
+    heads = (head(conn, name, now, avoid, assets.c.owner.is_(None), *where) for name in sources)
     return min(filter(None, heads), key=urgency, default=None)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, select, update
 from archive.budget import Budget
 from archive.errors import ClaimLostError
 from archive.failpoints import reached
-from archive.ledger import audit, events
+from archive.ledger import audit, events, outages
 from archive.ledger.accounts import locked
 from archive.ledger.batch import Statement
 from archive.ledger.database import Database
@@ -45,7 +45,7 @@ def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]
 
     What nobody vouches for is paid from its own bucket, or from what is left where nothing vouched for is due. Where
     one request can ask about several tasks, as many more of the same source as *batches* says come along. An empty
-    list: nothing is due, or nothing may be asked.
+    list: nothing is due, or nothing may be asked. An API that rests costs no look: none is taken.
     """
     with db.write() as conn:
         now = db.now(conn)
@@ -75,18 +75,21 @@ class _Candidate(NamedTuple):
     """The most urgent look of one account, and what the account's row says once it is paid for."""
 
     head: RowMapping
-    price: dict[str, datetime]
+    price: dict[str, object]
 
 
 def _candidate(conn: Connection, account: RowMapping, budget: Budget, now: datetime) -> _Candidate | None:
     name, asks, hints = account["name"], account["asks_paid_until"], account["hints_paid_until"]
-    prices = []
+    if outages.wait(account, now):
+        return None
+    trial = outages.admit(account, now)
+    prices: list[dict[str, object]] = []
     if not budget.asks.wait(asks, now):
-        prices.append({"asks_paid_until": budget.asks.paid(asks, now)})
+        prices.append({**trial, "asks_paid_until": budget.asks.paid(asks, now)})
         if head := first(conn, _due(name, True, now)):
             return _Candidate(head, prices[0])
     if budget.hints and not budget.hints.wait(hints, now):
-        prices.append({"hints_paid_until": budget.hints.paid(hints, now)})
+        prices.append({**trial, "hints_paid_until": budget.hints.paid(hints, now)})
     if prices and (head := first(conn, _due(name, False, now))):
         return _Candidate(head, prices[-1])
     return None

@@ -56,6 +56,10 @@ sources = Table(
     # Two rate buckets of the account, each the instant at which it is full again (archive.budget).
     Column("asks_paid_until", Instant),  # for what we know to exist
     Column("hints_paid_until", Instant),  # for tasks that only somebody unproved has named
+    # What its API is like (archive.ledger.outages): requests in a row that nobody answered, why, and when to ask again.
+    Column("api_failures", Integer, nullable=False, server_default=text("0")),
+    Column("api_trouble", String(80)),
+    Column("api_rests_until", Instant),
 )
 
 deliveries = Table(

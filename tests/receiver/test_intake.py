@@ -220,6 +220,30 @@ def test_full__the_next_is_asked_to_come_again(small_db: Database) -> None:
     assert MAX_WAITING == len(stored(small_db))
 
 
+def test_full__in_bytes_too(small_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F39: a few large bodies are as many as many small ones; once they are committed there is room again."""
+    monkeypatch.setattr("receiver.intake.MAX_HELD", 1000)
+    large = replace(item("large"), body=b"x" * 600)
+
+    async def story(intake: Intake) -> list[Result]:
+        tasks = await waiting(intake, [large])
+        with pytest.raises(LedgerError, match="receiver_busy"), intake.holding(600):
+            pass
+        with intake.holding(100):
+            pass
+        committing = asyncio.create_task(intake.run())
+        results = await asyncio.gather(*tasks)
+        with intake.holding(1000):
+            pass
+        with intake.holding(10**9):  # as large as it may be: alone it is taken
+            pass
+        intake.stop()
+        await committing
+        return results
+
+    assert [Outcome.ACCEPTED] == outcomes(run(small_db, story))
+
+
 def test_stop__commits_what_waits_and_takes_no_more(small_db: Database) -> None:
     """Between the signal to stop and the end, what was taken in is committed and whoever comes is sent away."""
 

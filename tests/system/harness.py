@@ -254,6 +254,11 @@ class Service:
             wait_for(f"{name} is ready", lambda: self._is_ready(port))
         return self._processes[name].pid
 
+    def memory(self, name: str) -> int:
+        """KiB of memory that the process has of its own."""
+        status = Path(f"/proc/{self._processes[name].pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
     def signal(self, name: str, number: int) -> None:
         self._processes[name].send_signal(number)
 

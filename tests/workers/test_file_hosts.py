@@ -1,5 +1,7 @@
 """Which file hosts are left alone, for how long, and who may go ahead after a rest."""
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -154,3 +156,70 @@ def test_memory__is_bounded(hosts: FileHosts) -> None:
         hosts.busy(f"h{number}.example:443", REFUSED, timedelta(seconds=5))
     assert MAX_HOSTS == len(hosts._hosts)
     assert (None, 5) == (rest(hosts, "h0.example:443"), rest(hosts, f"h{MAX_HOSTS * 3 - 1}.example:443"))
+
+
+def in_thread(act: Callable[[], object]) -> None:
+    """Do something as another transfer."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join()
+
+
+def claimed(hosts: FileHosts, *origins: str) -> Callable[[], None]:
+    return lambda: hosts.enter(origins, hosts.avoid())
+
+
+def test_per_host__so_many_at_a_time(ticks: Ticks) -> None:
+    """A host with its transfers is to be avoided until one of them leaves, which says that there is a place."""
+    hosts = FileHosts(ticks, per_host=2)
+    in_thread(claimed(hosts, HOST))
+    assert not hosts.avoid().busy
+    hosts.enter([HOST], hosts.avoid())
+    assert {HOST} == hosts.avoid().busy
+    assert hosts.leave()
+    assert (frozenset(), False) == (hosts.avoid().busy, hosts.leave())
+
+
+def test_per_host__counts_where_a_redirect_leads(ticks: Ticks) -> None:
+    """A transfer counts at its link's host and at each it was sent to; one too many there has not been tried."""
+    hosts = FileHosts(ticks, per_host=1)
+
+    def redirected() -> None:
+        hosts.enter([HOST], hosts.avoid())
+        hosts.admit(OTHER, FILM)
+
+    in_thread(redirected)
+    assert {HOST, OTHER} == hosts.avoid().busy
+    with pytest.raises(HostRestsError, match="host_busy"):
+        hosts.admit(OTHER, REFUSED)
+
+
+def test_per_host__of_two_links_the_free_one(ticks: Ticks) -> None:
+    """An asset that two hosts have counts at the one that it will be asked for."""
+    hosts = FileHosts(ticks, per_host=1)
+    in_thread(claimed(hosts, HOST))
+    hosts.enter([HOST, OTHER], hosts.avoid())
+    assert {HOST, OTHER} == hosts.avoid().busy
+
+
+def test_avoid__after_a_rest_one_claim_at_a_time(hosts: FileHosts, ticks: Ticks) -> None:
+    """A host at rest is avoided; then one claim is for it, and no other until that one was answered."""
+    hosts.busy(HOST, REFUSED, timedelta(seconds=7))
+    assert {HOST: timedelta(seconds=7)} == hosts.avoid().resting
+    ticks.now += 7
+    assert {} == hosts.avoid().resting
+    hosts.enter([HOST], hosts.avoid())
+    assert {HOST} == set(hosts.avoid().resting)
+    hosts.admit(HOST, FILM)
+    assert {HOST: TRIAL} == hosts.avoid().resting
+    hosts.answered(HOST, FILM)
+    assert {} == hosts.avoid().resting
+
+
+def test_avoid__a_trial_that_never_asks_is_over_with_its_claim(hosts: FileHosts, ticks: Ticks) -> None:
+    """A claim that found its object in the store asks no host; the next one has the trial."""
+    hosts.busy(HOST, REFUSED, timedelta(seconds=7))
+    ticks.now += 7
+    hosts.enter([HOST], hosts.avoid())
+    hosts.leave()
+    assert {} == hosts.avoid().resting

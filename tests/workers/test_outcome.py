@@ -13,6 +13,7 @@ from archive.errors import ReelkeepError
 from archive.ledger import claims, deliveries
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
+from archive.ledger.outages import API_RESTS, SOURCE_PAUSED
 from archive.ledger.schema import assets
 from archive.model import AssetState
 from archive.schedule import RETRY_CEILING
@@ -73,12 +74,14 @@ def test_end_of__bad_files_count_in_a_row() -> None:
 def test_end_of__nobody_could_be_asked() -> None:
     """
     The deadline is no end while neither file host nor provider said that there is no file: a day longer, our own
-    downtime and theirs included; and a full disk of ours never ends anything.
+    downtime and theirs included; and a full disk of ours, an API at rest or a paused source never ends anything.
     """
     for unsaid in (errors.ProviderBusyError("rate_budget", timedelta(minutes=1)), errors.FetchInterruptedError("x")):
         assert end_of(unsaid, after(50), MUST_BY + UNASKED - timedelta(seconds=1)) is None
         assert L == end_of(unsaid, after(50), MUST_BY + UNASKED)
-    assert end_of(errors.FetchInterruptedError(SPOOL_UNAVAILABLE), after(500), MUST_BY + 9 * UNASKED) is None
+    unasked = map(errors.ProviderBusyError, (API_RESTS, SOURCE_PAUSED))
+    for ours in (errors.FetchInterruptedError(SPOOL_UNAVAILABLE), *unasked):
+        assert end_of(ours, after(500), MUST_BY + 9 * UNASKED) is None
 
 
 def kinds(base: type[ReelkeepError] = ReelkeepError) -> list[type[ReelkeepError]]:

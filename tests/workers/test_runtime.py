@@ -53,6 +53,55 @@ def test_transfer__has_one_limit_for_all_its_links(
     db.close()
 
 
+def test_per_host__a_slow_host_does_not_keep_others_waiting(
+    tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    F46: of a slow host with as many urgent files as there are slots so many are fetched at a time and no more; the
+    file of another is fetched beside them, and what waits has not been claimed.
+    """
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    shutil.copy(migrated, tmp_path / "ledger.db")
+    db = Database(f"sqlite:///{tmp_path}/ledger.db")
+    with origin() as slow, origin() as quick:
+        now = datetime.now(UTC)
+        for number in range(6):
+            link = Link(slow.url(f"/{number}", drip), now + timedelta(minutes=20 + number), ExpiryOrigin.DEFAULT)
+            _record(db, f"t{number}", link)
+        _record(
+            db, "other", Link(quick.url("/other", whole(b"<html>")), now + timedelta(hours=9), ExpiryOrigin.DEFAULT)
+        )
+        settings = Settings.model_validate(
+            {
+                "sources": {"kie": source(allowed_hosts=[slow.authority, quick.authority])},
+                "workers": {"slots": 4, "per_host": 2, "sweep": 60, "grace": 1, "spool": str(tmp_path / "spool")},
+            },
+            context={},
+        )
+        runtime = Runtime(settings, db, "w1")
+        runtime.start()
+        wait_for(lambda: _facts(db, "other") is not None)
+        wait_for(lambda: len(slow.paths) == 2)
+        assert ({"/0", "/1"}, ["/other"]) == (set(slow.paths), quick.paths)
+        with db.read() as conn:
+            claimed = conn.scalars(select(assets.c.task_id).where(assets.c.fence > 0)).all()
+        assert {"t0", "t1", "other"} == set(claimed)
+        runtime.stop()
+    db.close()
+
+
+def _record(db: Database, task_id: str, link: Link) -> None:
+    claims.register_sources(db, {"kie": 8})
+    deliveries.record(db, [received(statement(event(task_id, outputs=[Output("video", 0, link)])))])
+
+
+def _facts(db: Database, task_id: str) -> str | None:
+    with db.read() as conn:
+        reason: str | None = conn.execute(select(assets.c.reason).where(assets.c.task_id == task_id)).scalar_one()
+    return reason
+
+
 def _reason(db: Database) -> str | None:
     with db.read() as conn:
         reason: str | None = conn.execute(select(assets.c.reason)).scalar_one()

@@ -11,6 +11,9 @@ def upgrade() -> None:
     op.add_column("tasks", sa.Column("credits", sa.Float(), nullable=True))
     op.add_column("assets", sa.Column("crashes", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("assets", sa.Column("kept_in", sa.String(length=32), nullable=True))
+    op.add_column("sources", sa.Column("api_failures", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("sources", sa.Column("api_trouble", sa.String(length=80), nullable=True))
+    op.add_column("sources", sa.Column("api_rests_until", sa.BigInteger(), nullable=True))
     op.create_table(
         "tallies",
         sa.Column("name", sa.String(length=32), nullable=False),
