@@ -6,7 +6,6 @@ and forgets notifications that were delivered long ago. It does no work itself.
 """
 
 import logging
-from datetime import timedelta
 from uuid import uuid4
 
 from archive.alerts import alerts, link_lives
@@ -18,7 +17,6 @@ from archive.process import begin, stop_requested
 from archive.settings import Settings
 from archive.wakeups import Bell
 
-LEASE = "clock"
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +27,7 @@ class Clock:
         self._db = db
         self._bell = bell
         self._owner = owner
-        self._life: timedelta = 3 * settings.workers.sweep
+        self._life = leases.clock_life(settings.workers.sweep)
         self._askable = settings.askable
         self._link_lives = link_lives(self._askable)
 
@@ -40,7 +38,7 @@ class Clock:
         Raises:
             LedgerError.
         """
-        if not leases.hold(self._db, LEASE, self._owner, self._life):
+        if not leases.hold(self._db, leases.CLOCK, self._owner, self._life):
             return False
         reached("clock.held")
         tasks.plan_looks(self._db, list(self._link_lives))
@@ -65,7 +63,7 @@ class Clock:
         return True
 
     def stop(self) -> None:
-        leases.drop(self._db, LEASE, self._owner)
+        leases.drop(self._db, leases.CLOCK, self._owner)
 
 
 def main() -> None:

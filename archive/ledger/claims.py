@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, sele
 
 from archive.errors import ClaimLostError
 from archive.failpoints import reached
+from archive.ledger import tallies
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts, sources
 from archive.ledger.upsert import insert_new
@@ -83,6 +84,8 @@ def take(db: Database, owner: str, caps: Mapping[str, int], lease: timedelta) ->
         row = min(filter(None, heads), key=urgency, default=None)
         if row is None:
             return None
+        if row["owner"] is not None:
+            tallies.raise_(conn, tallies.Tally(tallies.LEASES_EXPIRED, row["source"]))
         fence = row["fence"] + 1
         conn.execute(
             update(assets).where(assets.c.id == row["id"]).values(owner=owner, fence=fence, due_at=now + lease)
