@@ -80,10 +80,10 @@ SCHEMAS: dict[str, Any] = {
             "work": {"type": "object", "additionalProperties": {"type": "integer"}},
             "urgency": {
                 "type": "object",
-                "description": "seconds until the most urgent waiting asset is beyond reach, that one is due, and since "
-                "the clock ticked; null where nothing waits, where it never did",
+                "description": "seconds: until the most urgent waiting asset is beyond reach (null: nothing waits), "
+                "that one has been due, since the clock ticked (null: never)",
                 "required": [*_URGENCY],
-                "properties": dict.fromkeys(_URGENCY, {"type": ["integer", "null"]}),
+                "properties": {name: {"type": ["integer", "null"]} for name in _URGENCY},
             },
             **dict.fromkeys(("assets", "tasks", "deliveries"), _COUNTS),
         },
