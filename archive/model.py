@@ -136,6 +136,7 @@ class Event:
     reason: str | None = None  # the provider's failure code as a slug; `state_unknown` where it uses a new word
     completed_at: datetime | None = None
     storage_expires_at: datetime | None = None
+    credits: float | None = None  # what the provider says that the task cost, as it counts
 
     def __post_init__(self) -> None:
         if len(self.outputs) > MAX_OUTPUTS:

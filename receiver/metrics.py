@@ -2,10 +2,12 @@
 GET /metrics: Prometheus text, read from the ledger at each scrape.
 
 Nothing is counted in this process: several of them would each tell a part, and a restart would forget it. So whichever
-answers says the same, and rules take the maximum over processes, never the sum.
+answers says the same, counters included, and rules take the maximum over processes, never the sum.
 """
 
+import math
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from anyio.to_thread import run_sync
 from prometheus_client import Metric, generate_latest
@@ -16,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.alerts import link_lives
-from archive.ledger import gauges, notification_queries, outages, queries
+from archive.ledger import gauges, leases, notification_queries, outages, queries
 from archive.ledger.database import Database
 from archive.settings import Settings
+from receiver import figures
 from receiver.auth import Role, require
 
 CALLERS = "(callers)"  # no target's name: the URLs that callers of the proxy gave
@@ -38,7 +41,7 @@ class Metrics:
         return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     def _text(self) -> bytes:
-        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks(), *self._told()]))
+        return generate_latest(_Once([*self._counts(), *self._work(), *self._looks(), *self._told(), *self._tallied()]))
 
     def _counts(self) -> Iterable[Metric]:
         sources, limit = sorted(self._settings.sources), f"{gauges.AT_MOST} at most"
@@ -66,6 +69,24 @@ class Metrics:
             ("looks_due", "Tasks that could be asked about now, 1000 at most.", work.looks_due),
         ):
             yield _family(name, text, (), [((), number)])
+        life = leases.clock_life(self._settings.workers.sweep)
+        ticked = leases.renewed_ago(self._db, leases.CLOCK, life)
+        text = "How long ago the active clock last ticked; +Inf where it never did."
+        yield _family("clock_tick_age_seconds", text, (), [((), _seconds(ticked))])
+        sources = sorted(self._settings.sources)
+        waiting = gauges.waiting(self._db, sources)
+        text = f"How long the asset that is due for longest has been, of the {gauges.URGENT} most urgent."
+        found = [((source,), one.oldest_due.total_seconds()) for source, one in waiting.items()]
+        yield _family("oldest_due_seconds", text, ("source",), found)
+        text = "How long the most urgent waiting asset can still be had; +Inf where nothing waits."
+        yield _family(
+            "earliest_deadline_seconds", text, ("source",), [((s,), _seconds(w.left)) for s, w in waiting.items()]
+        )
+        lives = link_lives(self._settings.sources)
+        text = "How long a link of the source's provider lives at least."
+        yield _family(
+            "link_life_seconds", text, ("source",), [((s,), life.total_seconds()) for s, life in lives.items()]
+        )
 
     def _looks(self) -> Iterable[Metric]:
         found = queries.polling(self._db, link_lives(self._settings.askable))
@@ -78,6 +99,11 @@ class Metrics:
         failing = [((source,), polling.failing) for source, polling in found.items()]
         text = "Open tasks whose last look got no answer, 10000 at most."
         yield _family("poll_failing_tasks", text, ("source",), failing)
+
+    def _tallied(self) -> Iterable[Metric]:
+        targets = [*(target.name for target in self._settings.notify), ""]
+        rows = gauges.tallied(self._db, {*self._settings.sources, *targets})
+        return figures.families(rows, sorted(self._settings.sources), {name: name or CALLERS for name in targets})
 
     def _told(self) -> Iterable[Metric]:
         names = sorted(target.name for target in self._settings.notify)
@@ -94,6 +120,10 @@ class Metrics:
         failing = [((name,), (now - (one.failing_since or now)).total_seconds()) for name, one in health.items()]
         text = "How long the target has taken nothing of what it was sent; 0 where it took the last."
         yield _family("target_failing_seconds", text, ("target",), failing)
+
+
+def _seconds(span: timedelta | None) -> float:
+    return math.inf if span is None else span.total_seconds()
 
 
 class _Once(Collector):

@@ -31,6 +31,7 @@ class Task(Row):
     completed_at: datetime | None = None
     must_by: datetime | None = None
     look_at: datetime | None = None  # when the provider is asked next
+    credits: float | None = None  # what the provider says that it cost
     assets: tuple[str, ...] = ()  # ids; told of one task, not in lists
 
     @property

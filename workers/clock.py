@@ -7,7 +7,6 @@ and forgets notifications that were delivered long ago. It does no work itself.
 
 import contextlib
 import logging
-from datetime import timedelta
 from uuid import uuid4
 
 from archive.alerts import alerts, link_lives
@@ -19,7 +18,6 @@ from archive.process import begin, end_within, leave, stop_requested
 from archive.settings import Settings
 from archive.wakeups import Bell
 
-LEASE = "clock"
 GRACE = 5.0  # seconds to end the tick that runs and to give the lease up
 _log = logging.getLogger(__name__)
 
@@ -31,7 +29,7 @@ class Clock:
         self._db = db
         self._bell = bell
         self._owner = owner
-        self._life: timedelta = 3 * settings.workers.sweep
+        self._life = leases.clock_life(settings.workers.sweep)
         self._askable = settings.askable
         self._link_lives = link_lives(self._askable)
 
@@ -42,7 +40,7 @@ class Clock:
         Raises:
             LedgerError.
         """
-        if not leases.hold(self._db, LEASE, self._owner, self._life):
+        if not leases.hold(self._db, leases.CLOCK, self._owner, self._life):
             return False
         reached("clock.held")
         tasks.plan_looks(self._db, list(self._link_lives))
@@ -68,7 +66,7 @@ class Clock:
         return True
 
     def stop(self) -> None:
-        leases.drop(self._db, LEASE, self._owner)
+        leases.drop(self._db, leases.CLOCK, self._owner)
 
 
 def main() -> None:

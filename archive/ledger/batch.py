@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from archive.identity import task_key
-from archive.ledger import audit
+from archive.ledger import audit, tallies
 from archive.ledger.schema import assets, tasks
+from archive.ledger.tallies import Tally
 from archive.ledger.upsert import insert_new
 from archive.model import Event, Verdict
 from archive.trust import Decision
@@ -45,6 +46,7 @@ class Batch:
     touched_tasks: set[str] = field(default_factory=set)
     touched_assets: set[str] = field(default_factory=set)
     entries: list[audit.Entry] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
     due: set[str] = field(default_factory=set)  # assets that can be claimed now
 
 
@@ -56,6 +58,7 @@ _TASK_FIELDS = (
     "hinted_at",
     "completed_at",
     "storage_expires_at",
+    "credits",
     "must_by",
     "look_at",
     "vouched",
@@ -89,6 +92,7 @@ def write(conn: Connection, batch: Batch) -> None:
             rows,
         )
     audit.write(conn, batch.at, batch.entries)
+    tallies.raise_(conn, *batch.tallies)
 
 
 def _bound(row: dict[str, Any], fields: Sequence[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from archive.errors import LedgerError
+from archive.ledger import tallies
 from archive.ledger.schema import EPOCH, MICROSECOND
 
 Clock = Callable[[], datetime]
@@ -68,7 +69,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block. Raises LedgerError where the database cannot be had."""
-        with self._my_turn(), _translated(), self._writing.connect() as conn, conn.begin():
+        with self._my_turn(), _translated(), self._writing.connect() as conn, conn.begin(), tallies.gathered(conn):
             yield conn
 
     @contextmanager

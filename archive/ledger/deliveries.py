@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, update
 
 from archive.failpoints import reached
-from archive.ledger import callback_urls, events
+from archive.ledger import callback_urls, events, tallies
 from archive.ledger.announcements import Arrived, pass_on
 from archive.ledger.batch import Statement
 from archive.ledger.callback_urls import Call
 from archive.ledger.database import Database
 from archive.ledger.schema import deliveries
+from archive.ledger.tallies import Tally
 from archive.ledger.upsert import insert_new
 from archive.model import Outcome, Verdict
 from archive.trust import Decision
@@ -82,7 +83,17 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
         # Nor is what is no text: Standard Webhooks signs text, and there is no callback that is none.
         current = [item for item in fresh if item.verdict is not Verdict.STALE and _is_text(item.body)]
         due += pass_on(conn, now, [Arrived(item.id, item.source, item.callback) for item in current])
+        receipts = _receipts(batch, new)
+        counted = Counter(
+            (item.source, got.outcome, item.verdict.label) for item, got in zip(batch, receipts, strict=True)
+        )
+        raised = (Tally(tallies.DELIVERIES, key[0], key[1:], number) for key, number in counted.items())
+        tallies.raise_(conn, *raised)
         reached("receiver.writing", batch[0].id)
+    return receipts, due
+
+
+def _receipts(batch: Sequence[Received], new: set[str]) -> list[Receipt]:
     receipts, told = [], set()
     for item in batch:
         if item.id in new and item.id not in told:
@@ -90,7 +101,7 @@ def record(db: Database, batch: Sequence[Received]) -> tuple[list[Receipt], int]
             receipts.append(Receipt(item.id, item.outcome, item.reason))
         else:
             receipts.append(Receipt(item.id, Outcome.DUPLICATE, None))
-    return receipts, due
+    return receipts
 
 
 def replay(db: Database, delivery_id: str, item: Received) -> int:

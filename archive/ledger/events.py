@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from archive.documents import dump
-from archive.ledger import audit
+from archive.ledger import audit, losses
 from archive.ledger.batch import Batch, Statement, write
 from archive.ledger.outputs import apply_output
 from archive.ledger.schema import assets, tasks
@@ -69,6 +69,8 @@ def _apply_one(batch: Batch, statement: Statement) -> None:
     if statement.decision is Decision.CONFIRM:
         _note_hint(batch, task, statement)
         return
+    if event.credits is not None and (task["credits"] is None or statement.verdict >= Verdict.SIGNED_BODY):
+        task["credits"] = event.credits
     before = TaskState(task["state"])
     after = task_after(before, event.progress, statement.decision) if statement.settles else before
     if after is not before:
@@ -84,6 +86,8 @@ def _apply_one(batch: Batch, statement: Statement) -> None:
             )
         )
         task.update(state=after, reason=event.reason, completed_at=event.completed_at)
+        if after is TaskState.FAILED:
+            batch.tallies += losses.of_task(statement.source, event.reason, task["credits"])
     if event.progress is Progress.RUNNING and event.reason is None and after is TaskState.OPEN:
         # Still running now, so its link cannot die before one link life from now.
         task["must_by"] = batch.at + statement.link_life

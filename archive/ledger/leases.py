@@ -2,11 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_, update
+from sqlalchemy import Connection, or_, select, update
 
 from archive.ledger.database import Database
 from archive.ledger.schema import leases
 from archive.ledger.upsert import insert_new
+
+CLOCK = "clock"
+
+
+def clock_life(sweep: timedelta) -> timedelta:
+    """How long the clock's lease lasts where it ticks each *sweep*."""
+    return 3 * sweep
+
+
+def renewed_ago(db: Database, name: str, life: timedelta) -> timedelta | None:
+    """How long ago the lease, held for *life* each time, was last taken or renewed; None where it never was."""
+    with db.read() as conn:
+        until = conn.scalars(select(leases.c.until).where(leases.c.name == name)).first()
+        return None if until is None else max(timedelta(0), db.now(conn) - (until - life))
 
 
 def hold(db: Database, name: str, owner: str, life: timedelta) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, select, update
 from archive.budget import Budget
 from archive.errors import ClaimLostError
 from archive.failpoints import reached
-from archive.ledger import audit, events, outages
+from archive.ledger import audit, events, losses, outages, tallies
 from archive.ledger.accounts import locked
 from archive.ledger.batch import Statement
 from archive.ledger.database import Database
@@ -148,7 +148,9 @@ def gone(db: Database, look: Look, reason: str) -> None:
         if _hold(conn, look, None) != look.hinted_at:
             return
         still_open = (tasks.c.id == look.task, tasks.c.state == TaskState.OPEN)
-        if conn.execute(update(tasks).where(*still_open).values(state=TaskState.GONE, reason=reason)).rowcount:
+        given_up = update(tasks).where(*still_open).values(state=TaskState.GONE, reason=reason)
+        if (row := conn.execute(given_up.returning(tasks.c.credits)).first()) is not None:
+            tallies.raise_(conn, *losses.of_task(look.source, reason, row.credits))
             entry = audit.Entry("task", look.task, TaskState.OPEN, TaskState.GONE, "poll", reason)
             audit.write(conn, db.now(conn), [entry])
 

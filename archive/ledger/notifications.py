@@ -15,8 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, select, text, update
 
+from archive.ledger import tallies
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, callback_urls, deliveries, notifications, targets, tasks
+from archive.ledger.tallies import Tally
 from archive.schedule import SENDS, next_send, rest
 from archive.targets import TEST
 
@@ -162,7 +164,10 @@ def delivered(db: Database, claim: Claim) -> bool:
                 conn.execute(
                     update(notifications).where(*waiting, notifications.c.leased_until.is_(None)).values(due_at=now)
                 )
-        return _end(conn, claim, now, {"state": "delivered", "attempts": claim.attempts + 1})
+        ended = _end(conn, claim, now, {"state": "delivered", "attempts": claim.attempts + 1})
+        if ended:
+            tallies.raise_(conn, Tally(tallies.NOTIFICATIONS, claim.target, ("delivered",)))
+        return ended
 
 
 def failed(db: Database, claim: Claim, failure: Failure, *, spread: float) -> str:
@@ -173,21 +178,28 @@ def failed(db: Database, claim: Claim, failure: Failure, *, spread: float) -> st
         `pending` or `dead`, or `lost` where somebody else has sent it meanwhile.
     """
     with db.write() as conn:
-        now = db.now(conn)
-        pause = next_send(claim.attempts + 1, spread)
-        if (target := _target(conn, claim)) is not None:
-            conn.execute(update(targets).where(targets.c.name == claim.target).values(**_trouble(target, failure, now)))
-        if claim.is_trial and not failure.is_final:
-            planned = {"due_at": claim.due_at, "leased_until": None, "reason": failure.reason}
-            return "pending" if _held(conn, claim, planned) else "lost"
-        if failure.asked:
-            pause = max(pause, rest(1, failure.asked))
-        spent = claim.attempts >= len(SENDS) and now - claim.created_at >= PATIENCE
-        said = {"reason": failure.reason, "attempts": claim.attempts + 1}
-        if failure.is_final or spent or claim.type == TEST:  # whoever asked for a test has seen how it went
-            return "dead" if _end(conn, claim, now, {"state": "dead", **said}) else "lost"
-        again = {"due_at": now + pause, "leased_until": None, **said}
-        return "pending" if _held(conn, claim, again) else "lost"
+        became = _after_failure(conn, claim, failure, db.now(conn), spread)
+        if became != "lost":
+            outcome = "dead" if became == "dead" else "failed"
+            tallies.raise_(conn, Tally(tallies.NOTIFICATIONS, claim.target, (outcome,)))
+        return became
+
+
+def _after_failure(conn: Connection, claim: Claim, failure: Failure, now: datetime, spread: float) -> str:
+    pause = next_send(claim.attempts + 1, spread)
+    if (target := _target(conn, claim)) is not None:
+        conn.execute(update(targets).where(targets.c.name == claim.target).values(**_trouble(target, failure, now)))
+    if claim.is_trial and not failure.is_final:
+        planned = {"due_at": claim.due_at, "leased_until": None, "reason": failure.reason}
+        return "pending" if _held(conn, claim, planned) else "lost"
+    if failure.asked:
+        pause = max(pause, rest(1, failure.asked))
+    spent = claim.attempts >= len(SENDS) and now - claim.created_at >= PATIENCE
+    said = {"reason": failure.reason, "attempts": claim.attempts + 1}
+    if failure.is_final or spent or claim.type == TEST:  # whoever asked for a test has seen how it went
+        return "dead" if _end(conn, claim, now, {"state": "dead", **said}) else "lost"
+    again = {"due_at": now + pause, "leased_until": None, **said}
+    return "pending" if _held(conn, claim, again) else "lost"
 
 
 def _trouble(target: RowMapping, failure: Failure, now: datetime) -> dict[str, Any]:

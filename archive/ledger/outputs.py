@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from archive.identity import asset_id
-from archive.ledger import audit
+from archive.ledger import audit, tallies
 from archive.ledger.batch import Batch, Statement
+from archive.ledger.tallies import Tally
 from archive.model import AssetState, Output, Verdict
 from archive.roles import MANY
 from archive.trust import Decision
@@ -46,6 +47,8 @@ def apply_output(batch: Batch, task: dict[str, Any], statement: Statement, outpu
         batch.born[identity] = batch.assets[identity] = row
         if believed:
             batch.due.add(identity)
+        else:
+            batch.tallies.append(Tally(tallies.QUARANTINES, statement.source, (_NOT_TRUSTED,)))
         batch.entries.append(
             audit.Entry(
                 "asset",

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from archive.failpoints import reached
-from archive.ledger import audit, outbox
+from archive.ledger import audit, losses, outbox, tallies
 from archive.ledger.claims import Claim, Intent, held
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts
+from archive.ledger.tallies import Tally
 from archive.model import AssetState, Link, Verdict
 
 OTHER_BYTES = "other_bytes_served"
@@ -46,6 +47,7 @@ def relink(db: Database, claim: Claim, link: Link) -> Claim:
             "link": link.url, "link_expires_at": link.expires_at, "link_origin": link.origin,
             "verdict": Verdict.POLLED.label,
         })  # fmt: skip
+        tallies.raise_(conn, Tally(tallies.LINKS_REFRESHED, claim.source))
     return replace(claim, link=link, verdict=Verdict.POLLED.label)
 
 
@@ -57,9 +59,17 @@ def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[
             "state": AssetState.ARCHIVED, "reason": None, "due_at": None, "owner": None, "attempts": 0,
             "crashes": 0, "version_id": version_id, "archived_at": now,
         })  # fmt: skip
-        content_type = conn.scalars(select(assets.c.content_type).where(assets.c.id == claim.asset_id)).one()
-        if content_type.startswith("video/"):
+        row = conn.execute(select(assets).where(assets.c.id == claim.asset_id)).one()
+        if row.content_type.startswith("video/"):
             outbox.owe_poster(conn, claim.asset_id, now)
+        # A link that was had anew may outlive the deadline, which is kept: until the later of both the file was there.
+        deadline = max(row.must_by, row.link_expires_at)
+        tallies.raise_(
+            conn,
+            tallies.observed(tallies.MARGIN, claim.source, deadline - now),
+            tallies.observed(tallies.ARCHIVING, claim.source, now - row.created_at),
+            Tally(tallies.BYTES, claim.source, count=row.size),
+        )
         _close(conn, claim, now, "archived", None)
         reached("worker.archiving", claim.asset_id)
         _audit(conn, claim, now, AssetState.ARCHIVED, None, facts)
@@ -71,6 +81,7 @@ def retry(db: Database, claim: Claim, reason: str, at: datetime) -> None:
         tried = {"reason": reason, "attempts": assets.c.attempts + 1, "crashes": 0}
         held(conn, claim, {"due_at": at, "owner": None, **tried})
         _close(conn, claim, db.now(conn), "transient", reason)
+        tallies.raise_(conn, Tally(tallies.RETRIES, claim.source, (reason,)))
         reached("worker.retrying", claim.asset_id)
 
 
@@ -99,6 +110,7 @@ def end(db: Database, claim: Claim, state: AssetState, reason: str) -> None:
         now = db.now(conn)
         held(conn, claim, {"state": state, "reason": reason, "due_at": None, "owner": None, "crashes": 0})
         _close(conn, claim, now, "permanent", reason)
+        losses.of_asset(conn, claim.source, claim.task, state, reason)
         reached("worker.ending", claim.asset_id)
         _audit(conn, claim, now, state, reason, None)
 

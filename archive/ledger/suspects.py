@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, update
 
 from archive.instants import iso
-from archive.ledger import audit, leases
+from archive.ledger import audit, leases, tallies
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, attempts
+from archive.ledger.tallies import Tally
 from archive.model import AssetState
 from archive.suspects import LEASE_OVER, REASON, SUSPECT, Admission, Held, admit, pause_after
 
@@ -21,7 +22,7 @@ CRASHED = "crashed"
 ALIVE = "overtaken"  # counted as a crash at first; then its process was heard of
 _AT_ONCE = 100  # in one claim: an outage of the ledger ends the leases of all that runs
 _MAKES_ROOM = "suspect"  # the lease of the one process that makes room
-_COUNTED = (assets.c.id, assets.c.fence, assets.c.owner, assets.c.crashes)
+_COUNTED = (assets.c.id, assets.c.source, assets.c.fence, assets.c.owner, assets.c.crashes)
 _ROOM = timedelta(seconds=15)  # renewed whenever its owner looks for work, every five seconds at least
 
 
@@ -32,6 +33,7 @@ def bury(conn: Connection, now: datetime, finder: str) -> None:
     *finder* is the process that looks for work: it lives, so what it lost itself is due without being counted.
     """
     for row in _unended(conn, assets.c.due_at <= now):
+        tallies.raise_(conn, Tally(tallies.LEASES_EXPIRED, row["source"]))
         _close(conn, row, now, LEASE_OVER, ALIVE if row["owner"] == finder else CRASHED)
         _count(conn, row, now, 0 if row["owner"] == finder else 1)
 
@@ -76,6 +78,7 @@ def _count(conn: Connection, row: RowMapping, now: datetime, number: int) -> Non
     actor = f"worker:{row['owner']}"
     entry = audit.Entry("asset", row["id"], AssetState.WAITING, AssetState.QUARANTINED, actor, REASON, facts)
     audit.write(conn, now, [entry])
+    tallies.raise_(conn, Tally(tallies.QUARANTINES, row["source"], (REASON,)))
 
 
 def _evidence(conn: Connection, asset: str, crashes: int) -> list[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from archive.model import MAX_OUTPUTS, ApiAnswer, ExpiryOrigin, Link, Output, Pr
 MAX_WAIT = timedelta(hours=1)  # believed of a Retry-After; the schedule bounds it further
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _BUSY = {408, 425, 429}
+_MOST_CREDITS = 1e9
 _CODE = re.compile(r"[A-Za-z0-9_.-]+")
 _T = TypeVar("_T")
 
@@ -144,6 +145,16 @@ def fail_slug(code: object) -> str:
     text = text[:40] if _CODE.fullmatch(text) else ""
     kept = "".join(c.lower() if c.isascii() and c.isalnum() else "_" for c in text).strip("_")
     return f"provider_{kept}" if kept else "provider_failed"
+
+
+def paid(*values: object) -> float | None:
+    """
+    The credits that a task cost: the first of *values* that can be such a number. None where none can.
+
+    It is beside the point of the answer, so what it may not be (text, negative, beyond any price) refuses nothing.
+    """
+    numbers = (value for value in values if isinstance(value, int | float) and not isinstance(value, bool))
+    return next((float(number) for number in numbers if 0 <= number <= _MOST_CREDITS), None)
 
 
 def iso(text: str | None, *, at: datetime) -> datetime:

@@ -50,16 +50,24 @@ def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:  # noq
     root = reading.document(answer, at=at)
     name = check_name(root.text("id"), "task_id")
     progress, reason = reading.stated(root.text("status"), _STATES)
+    cost = _cost(root)
     if progress is Progress.RUNNING:
-        return Event(name, progress, TASKS, reason=reason)
+        return Event(name, progress, TASKS, reason=reason, credits=cost)
     updated_at = root.raw("updated_at")  # of a task that is over; taken for its end
     completed_at = reading.iso(updated_at if isinstance(updated_at, str) else None, at=at)
     if progress is Progress.FAILED:
-        return Event(name, progress, TASKS, reason=_reason(root.raw("error")), completed_at=completed_at)
+        why = _reason(root.raw("error"))
+        return Event(name, progress, TASKS, reason=why, completed_at=completed_at, credits=cost)
     outputs = _outputs(root, completed_at + LINK_LIFE)
     if not outputs:
         raise NotUnderstoodError("no_outputs")
-    return Event(name, progress, TASKS, tuple(outputs), completed_at=completed_at)
+    return Event(name, progress, TASKS, tuple(outputs), completed_at=completed_at, credits=cost)
+
+
+def _cost(root: Reader) -> float | None:
+    """`credits_used` without what was given back, as of failures."""
+    used = reading.paid(root.raw("credits_used"))
+    return None if used is None else max(0.0, used - (reading.paid(root.raw("credits_refunded")) or 0.0))
 
 
 def _reason(error: object) -> str:

@@ -92,12 +92,13 @@ def _event(data: Reader, at: datetime, task_id: str | None = None) -> Event:
     """
     name = check_name(data.text("task_id") or task_id, "task_id")
     progress, reason = reading.stated(data.text("status"), _STATES)
+    cost = reading.paid(data.raw("consumed_credits"))
     if progress is Progress.RUNNING:
-        return Event(name, progress, STATUS, reason=reason)
+        return Event(name, progress, STATUS, reason=reason, credits=cost)
     if progress is Progress.FAILED:
-        return Event(name, progress, STATUS, reason="provider_failed")
+        return Event(name, progress, STATUS, reason="provider_failed", credits=cost)
     urls = data.texts("response")
     if not urls:
         raise NotUnderstoodError("no_outputs")
     # "An array of video URLs": the page says what they are, so their extensions are not asked.
-    return Event(name, progress, STATUS, tuple(reading.files("video", urls, at + LINK_LIFE)))
+    return Event(name, progress, STATUS, tuple(reading.files("video", urls, at + LINK_LIFE)), credits=cost)

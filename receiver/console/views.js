@@ -312,7 +312,7 @@ function taskDetail(row, route) {
     why(row.reason, "tasks"),
     facts(["Seen", time(row.created_at)], ["Expected", row.state === "open" ? time(row.expected_at) : null],
       ["Next look", row.look_at ? time(row.look_at) : row.state === "open" ? "none: waits for a callback" : null], ["Looks so far", row.looks],
-      ["Completed", time(row.completed_at)], ["Provider deletes it", time(row.storage_expires_at)], ["Your id", row.external_id],
+      ["Completed", time(row.completed_at)], ["Provider deletes it", time(row.storage_expires_at)], ["Credits", row.credits], ["Your id", row.external_id],
       ["Task id", h("code", {}, row.task_id), copy(row.task_id, "the task id")]),
     section("Assets", "task-assets", row.assets.length ? h("ul.rows", {}, row.assets.map((id) => h("li", { "data-key": id }, open(route, "assets", id, h("code", {}, id))))) : h("p.empty", {}, "None yet.")),
     h("p", {}, h("a", { href: address("deliveries", { source: row.source, q: row.task_id }) }, "Its callbacks")),

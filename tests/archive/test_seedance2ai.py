@@ -132,7 +132,7 @@ def test_expiry__of_a_completion_that_cannot_be_meant(text: Any) -> None:
 @pytest.mark.parametrize("junk", [7, True, "text", [], {}, [None], {"code": "x"}])
 def test_fields_we_do_not_need(junk: Any) -> None:
     """Nothing in a field that we do not read changes what an answer says."""
-    extra = dict.fromkeys(("model", "credits_used", "quality_tier", "created_at", "error", "batch_task_ids"), junk)
+    extra = dict.fromkeys(("model", "quality_tier", "created_at", "error", "batch_task_ids"), junk)
     assert read(task()) == read(task(**extra))
     assert Progress.RUNNING is read(task(status="processing", output=junk, updated_at=junk)).progress
     assert Progress.FAILED is read(task(status="failed", output=junk)).progress

@@ -1,5 +1,7 @@
 """What every provider module promises, over the traffic its documentation shows. A new provider brings its samples."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from archive.identity import asset_id
 from archive.model import ApiAnswer, Callbacks, Delivery, Event, Progress, Verdict
 from archive.providers import PROVIDERS
 from tests.doubles import START
-from tests.recorded import Recorded, RecordedAnswer, answers, samples
+from tests.recorded import Recorded, RecordedAnswer, answer, answers, sample, samples
 
 RECORDED = [pytest.param(one, id=f"{name}-{one.case}") for name in PROVIDERS for one in samples(name)]
 ANSWERED = [pytest.param(one, id=f"{name}-{one.case}") for name in PROVIDERS for one in answers(name)]
@@ -39,7 +41,7 @@ def shown(event: Event) -> dict[str, Any]:
         "completed_at": instant(event.completed_at),
         "link_expires_at": next(iter(expiries), None),
         "storage_expires_at": instant(event.storage_expires_at),
-    }
+    } | ({"credits": event.credits} if event.credits is not None else {})
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
@@ -98,6 +100,45 @@ def test_identities__are_the_same_by_callback_and_by_poll() -> None:
 
 def _succeeded(recorded: list[Any]) -> list[Any]:
     return [p.values[0] for p in recorded if p.values[0].expected.get("event", {}).get("outputs")]
+
+
+COSTS = {
+    ("kie", "market_success"): "creditsConsumed",
+    ("kie", "market_failure_word_code"): "creditsConsumed",
+    ("kie", "veo_4k_callback"): "creditsConsumed",
+    ("seedanceapi", "success"): "consumed_credits",
+    ("seedance2ai", "status_video"): "credits_used",
+}
+
+
+@pytest.mark.parametrize(("provider", "case"), COSTS)
+@pytest.mark.parametrize("junk", [None, True, "61", "", -1, 1e300, 10**400, [61], {"n": 61}])
+def test_credits__what_is_no_such_number_is_not_known(provider: str, case: str, junk: Any) -> None:
+    """What a task cost is a bounded number that is not negative, or unknown; no event is refused for it."""
+    recorded = answer(provider, case) if case.startswith("status_") else sample(provider, case)
+    document = parse(recorded.body)
+    holder = document.get("data", document)
+    assert COSTS[provider, case] in holder
+    holder[COSTS[provider, case]] = junk
+    if isinstance(recorded, Recorded):
+        event = PROVIDERS[provider].normalise(document, at=recorded.at)
+    else:
+        told = replace(recorded.answer, body=json.dumps(document).encode())
+        event = PROVIDERS[provider].read_status(recorded.expected["route"], told, at=recorded.at)
+    assert recorded.expected["event"] == shown(replace(event, credits=recorded.expected["event"]["credits"]))
+    assert event.credits is None
+
+
+def test_credits__what_was_given_back_was_not_paid() -> None:
+    """Of seedance2ai's credits those refunded are taken off, and KIE's older name for them is read as well."""
+    body = {"id": "sd2_x", "status": "failed", "credits_used": 30, "credits_refunded": 12}
+    read = PROVIDERS["seedance2ai"].read_status
+    assert 18 == read("tasks", ApiAnswer(200, {}, json.dumps(body).encode()), at=START).credits
+    assert (
+        0 == read("tasks", ApiAnswer(200, {}, json.dumps(body | {"credits_refunded": 31}).encode()), at=START).credits
+    )
+    old = {"data": {"taskId": "t", "state": "fail", "consumeCredits": 7}}
+    assert 7 == PROVIDERS["kie"].normalise(old, at=START).credits
 
 
 @pytest.mark.parametrize("recorded", RECORDED)

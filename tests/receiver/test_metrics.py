@@ -1,5 +1,6 @@
 """What Prometheus reads, and the rules that come with it."""
 
+import math
 import re
 import shutil
 import subprocess
@@ -13,9 +14,10 @@ from httpx2 import Response
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, update
 
-from archive.ledger import claims, gauges
+from archive.ledger import claims, gauges, leases, results, tallies
 from archive.ledger.database import Database
 from archive.ledger.schema import notifications, targets
+from archive.ledger.tallies import Tally
 from archive.model import NotificationState
 from archive.providers import kie
 from tests.doubles import FakeClock
@@ -109,7 +111,7 @@ def test_metrics__notifications_and_targets(db: Database, clock: FakeClock) -> N
             (one.name, *sorted(one.labels.values(), key=lambda label: label in list(NotificationState))): one.value
             for family in text_string_to_metric_families(house.ask("GET", "/metrics", VIEWER).text)
             for one in family.samples
-            if "target" in one.labels
+            if "target" in one.labels and family.type == "gauge"
         }
     told = {(target, str(state)): 0 for target in ("app", "(callers)") for state in NotificationState}
     told |= {("app", "dead"): 2, ("app", "delivered"): 1, ("(callers)", "dead"): 1}
@@ -136,16 +138,78 @@ def test_metrics__while_the_ledger_is_away(house: House) -> None:
     assert_problem(house.ask("GET", "/metrics"), 503, "ledger_unavailable")
 
 
-def test_docs__name_every_gauge(house: House) -> None:
-    """docs/operations.md has a row for each gauge, with its labels, and no other."""
+def counted(text: str) -> dict[tuple[str, ...], float]:
+    """Samples that are not 0 of counters and histograms, by name and their labels' values, these by their names."""
+    return {
+        (one.name.removeprefix("reelkeep_"), *(one.labels[name] for name in sorted(one.labels))): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+        if one.value and family.type != "gauge"
+    }
+
+
+def test_metrics__counters_and_histograms(db: Database, clock: FakeClock) -> None:
+    """What was counted is told as Prometheus knows it: buckets add up, sums and credits are there, `other` is 0."""
+    with open_house(db, clock) as house:
+        house.deliver(task_id="t1")
+        archived = claims.take(db, "w", house.settings.caps, timedelta(seconds=12))
+        assert archived is not None
+        results.intend(db, archived, claims.Intent("videos", "k", 5, "ab" * 32, "video/mp4", None))
+        clock.advance(seconds=4)
+        results.archived(db, archived, None, {})
+        with db.write() as conn:
+            lost = Tally(tallies.LOSSES, "token", ("asset", "http_403"), count=2, total=61.5)
+            tallies.raise_(conn, lost, Tally(tallies.NOTIFICATIONS, "", ("dead",)))
+            tallies.raise_(conn, Tally(tallies.RETRIES, "not-configured", ("http_500",)))
+        text = house.ask("GET", "/metrics", VIEWER).text
+    found = counted(text)
+    margin = (kie.LINK_LIFE - timedelta(seconds=4)).total_seconds()
+    expected: dict[tuple[str, ...], float] = {
+        ("archive_margin_seconds_bucket", le, "signed"): 1
+        for le in ["1200.0", "3600.0", "21600.0", "86400.0", "604800.0", "+Inf"]
+    }
+    slow = ["5.0", "10.0", "30.0", "60.0", "120.0", "300.0", "600.0", "1200.0", "3600.0", "+Inf"]
+    expected |= {("archive_seconds_bucket", le, "signed"): 1 for le in slow}
+    expected |= {
+        ("archive_margin_seconds_count", "signed"): 1, ("archive_margin_seconds_sum", "signed"): margin,
+        ("archive_seconds_count", "signed"): 1, ("archive_seconds_sum", "signed"): 4,
+        ("archived_bytes_total", "signed"): 5,
+        ("losses_total", "http_403", "token", "asset"): 2, ("lost_credits_total", "http_403", "token", "asset"): 61.5,
+        ("deliveries_total", "accepted", "signed", "signed_id"): 1,
+        ("notification_attempts_total", "dead", "(callers)"): 1,
+    }  # fmt: skip
+    assert expected == found
+    assert 'reelkeep_losses_total{cause="other",source="signed",subject="asset"} 0.0' in text
+
+
+def test_metrics__what_waits_and_the_clock(house: House) -> None:
+    """How urgent the backlog is, how long links live, and how long ago the clock ticked, if it ever did."""
+    house.deliver(task_id="t1")
+    assert math.inf == read(house.ask("GET", "/metrics"))["reelkeep_clock_tick_age_seconds", "", ""]
+    leases.hold(house.db, leases.CLOCK, "c", leases.clock_life(house.settings.workers.sweep))
+    house.clock.advance(seconds=7)
+    found = read(house.ask("GET", "/metrics"))
+    life = kie.LINK_LIFE.total_seconds()
+    expected = {
+        ("clock_tick_age_seconds", ""): 7, ("oldest_due_seconds", "signed"): 7, ("oldest_due_seconds", "open"): 0,
+        ("earliest_deadline_seconds", "signed"): life - 7, ("earliest_deadline_seconds", "open"): math.inf,
+        ("link_life_seconds", "signed"): life,
+    }  # fmt: skip
+    assert expected == {key: found[f"reelkeep_{key[0]}", key[1], ""] for key in expected}
+
+
+def test_docs__name_every_figure(house: House) -> None:
+    """docs/operations.md has a row for each gauge, counter and histogram, with its labels, and no other."""
     page = (ROOT / "docs" / "operations.md").read_text()
     rows = {
         name: set(filter(None, labels.split(", ")))
         for name, labels in re.findall(r"^\| `(reelkeep_\w+)` \| ([\w, ]*) \|", page, re.MULTILINE)
     }
     families = list(text_string_to_metric_families(house.ask("GET", "/metrics").text))
-    assert rows == {family.name: set(family.samples[0].labels) for family in families}
-    assert all(family.documentation and "gauge" == family.type for family in families)
+    told = {family.name + "_total" * (family.type == "counter"): family for family in families}
+    assert rows == {name: set(family.samples[0].labels) - {"le"} for name, family in told.items()}
+    assert all(family.documentation for family in families)
+    assert {"gauge", "counter", "histogram"} == {family.type for family in families}
 
 
 def rules() -> list[dict[str, Any]]:
@@ -154,14 +218,19 @@ def rules() -> list[dict[str, Any]]:
 
 
 def test_rules__speak_of_what_there_is(house: House) -> None:
-    """Every gauge, state and outcome a rule asks for exists; each rule says how bad it is and what it means."""
-    found = read(house.ask("GET", "/metrics"))
+    """Every figure, label, state and outcome a rule asks for exists; each says how bad it is and what it means."""
+    text = house.ask("GET", "/metrics").text
+    found = [one for family in text_string_to_metric_families(text) for one in family.samples]
     for rule in rules():
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["annotations"]["summary"]
-        named = re.findall(r"(reelkeep_\w+)(?:\{(?:state|outcome)=\"(\w+)\"\})?", rule["expr"])
+        named = re.findall(r"(reelkeep_\w+)(?:\{(\w+)=~?\"([^\"]+)\"\})?", rule["expr"])
         assert named or "up{" in rule["expr"]
-        assert set(named) <= {(name, state) for name, _, state in found}
+        for name, label, value in named:
+            samples = [one for one in found if one.name == name]
+            assert samples, name
+            assert not label or all(label in one.labels for one in samples)
+            assert label in {"", "reason"} or value in {one.labels[label] for one in samples}
 
 
 def test_rules__and_the_text_pass_prometheus_own_check(house: House) -> None:

@@ -8,7 +8,7 @@ https://docs.kie.ai/veo3-api/get-veo-3-4k-video, which is in snake_case (read 20
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -38,16 +38,16 @@ def normalise(document: Any, *, at: datetime, task_id: str | None = None) -> Eve
         return shapes.market(data, at=at)
     if "result_urls" in data:
         info = {"resultUrls": data["result_urls"], "imageUrls": data.get("image_urls")}
-        return _coded(VEO_4K, data.get("task_id"), code, partial(shapes.veo_files, info, again=True), at)
+        return _coded(VEO_4K, data.get("task_id"), code, partial(shapes.veo_files, info, again=True), data, at)
     if "task_id" in data:
         made = partial(shapes.runway_files, data.get("video_url"), data.get("image_url"))
-        return _coded(RUNWAY, data["task_id"], code, made, at)
+        return _coded(RUNWAY, data["task_id"], code, made, data, at)
     # A failure has no `info`. That of a 4K film looks like one of an ordinary film: Veo's route is asked about both.
     if "taskId" in data and ("info" in data or code not in {"", "200"}):
         info = record(data.get("info"))
         again = shapes.is_4k(info) or ("info" in data and text(document.get("msg")).lower().startswith("4k"))
         made = partial(shapes.veo_files, info, again=again)
-        return _coded(VEO_4K if again else VEO, data["taskId"], code, made, at)
+        return _coded(VEO_4K if again else VEO, data["taskId"], code, made, data, at)
     if "status" in document:
         return shapes.flat(document, at=at)
     raise NotUnderstoodError("shape_unknown")
@@ -67,6 +67,9 @@ def sample(task_id: str, url: str, *, key: str | None, now: datetime) -> tuple[d
     return {"Content-Type": "application/json", **signature}, json.dumps(document).encode()
 
 
-def _coded(route: str, task_id: Any, code: str, made: Callable[[], shapes.Files], at: datetime) -> Event:
+def _coded(
+    route: str, task_id: Any, code: str, made: Callable[[], shapes.Files], data: Mapping[str, Any], at: datetime
+) -> Event:
     """A callback whose state is its `code`."""
-    return shapes.tell(route, task_id, _CODES.get(code), made, at=at, fail_code=code)
+    cost = shapes.credits_of(data)
+    return shapes.tell(route, task_id, _CODES.get(code), made, at=at, fail_code=code, cost=cost)

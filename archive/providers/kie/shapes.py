@@ -49,11 +49,16 @@ def stated(route: str, data: Mapping[str, Any]) -> Progress | None:
     return words.get(word(data.get(key)))
 
 
+def credits_of(data: Mapping[str, Any]) -> float | None:
+    """`creditsConsumed` of the market and of 4K films, `consumeCredits` in older examples; nothing elsewhere."""
+    return reading.paid(data.get("creditsConsumed"), data.get("consumeCredits"))
+
+
 def flat(data: Mapping[str, Any], *, at: datetime) -> Event:
     """`taskId`, `status` 0, 1 or 2, `videoUrl`, `completedAt`."""
     return tell(
         SEEDANCE, data.get("taskId"), stated(SEEDANCE, data),
-        lambda: _all("video", data.get("videoUrl")), at=at, completed=data.get("completedAt"),
+        lambda: _all("video", data.get("videoUrl")), at=at, completed=data.get("completedAt"), cost=credits_of(data),
     )  # fmt: skip
 
 
@@ -67,10 +72,11 @@ def market(data: Mapping[str, Any], *, at: datetime) -> Event:
     if stated(MARKET, data) is Progress.SUCCEEDED and _is_text(data.get("resultJson")):
         name = check_name(text(data.get("taskId")), "task_id")
         completed_at = instant(data.get("completeTime"), at=at)
-        return Event(name, Progress.SUCCEEDED, MARKET, reason="no_files", completed_at=completed_at)
+        cost = credits_of(data)
+        return Event(name, Progress.SUCCEEDED, MARKET, reason="no_files", completed_at=completed_at, credits=cost)
     return tell(
         MARKET, data.get("taskId"), stated(MARKET, data), made,
-        at=at, completed=data.get("completeTime"), fail_code=data.get("failCode"),
+        at=at, completed=data.get("completeTime"), fail_code=data.get("failCode"), cost=credits_of(data),
     )  # fmt: skip
 
 
@@ -86,7 +92,7 @@ def runway(data: Mapping[str, Any], *, at: datetime) -> Event:
     return tell(
         RUNWAY, data.get("taskId") or info.get("taskId"), stated(RUNWAY, data),
         lambda: runway_files(info.get("videoUrl"), info.get("imageUrl")),
-        at=at, completed=data.get("generateTime"), fail_code=data.get("failCode"),
+        at=at, completed=data.get("generateTime"), fail_code=data.get("failCode"), cost=credits_of(data),
     )  # fmt: skip
 
 
@@ -96,7 +102,7 @@ def veo(data: Mapping[str, Any], *, at: datetime) -> Event:
     again = is_4k(info) or "mediaIds" in data
     return tell(
         VEO_4K if again else VEO, data.get("taskId"), stated(VEO, data), lambda: veo_files(info, again=again),
-        at=at, completed=data.get("completeTime"), fail_code=data.get("errorCode"),
+        at=at, completed=data.get("completeTime"), fail_code=data.get("errorCode"), cost=credits_of(data),
     )  # fmt: skip
 
 
@@ -134,6 +140,7 @@ def tell(
     at: datetime,
     completed: Any = None,
     fail_code: Any = None,
+    cost: float | None = None,
 ) -> Event:
     """
     Put together what was read. *made* is called for a success only.
@@ -143,19 +150,22 @@ def tell(
     """
     name = check_name(text(task_id), "task_id")
     if progress is None:
-        return Event(name, Progress.RUNNING, route, reason="state_unknown")
+        return Event(name, Progress.RUNNING, route, reason="state_unknown", credits=cost)
     if progress is Progress.RUNNING:
-        return Event(name, progress, route)
+        return Event(name, progress, route, credits=cost)
     completed_at = instant(completed, at=at)
     if progress is Progress.FAILED:
-        return Event(name, progress, route, reason=reading.fail_slug(fail_code), completed_at=completed_at)
+        why = reading.fail_slug(fail_code)
+        return Event(name, progress, route, reason=why, completed_at=completed_at, credits=cost)
     files = made()
     if not files:
         raise NotUnderstoodError("no_outputs")
     # A link that was just handed out was signed at the earliest when the task was done, and that is never after *at*.
     outputs = _outputs(files, completed_at + LINK_LIFE)
     stored_until = completed_at + STORAGE_LIFE
-    return Event(name, progress, route, outputs, completed_at=completed_at, storage_expires_at=stored_until)
+    return Event(
+        name, progress, route, outputs, completed_at=completed_at, storage_expires_at=stored_until, credits=cost
+    )
 
 
 def _all(role: str, value: Any) -> Files:

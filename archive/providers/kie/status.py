@@ -64,7 +64,9 @@ def read_status(route: str, answer: ApiAnswer, *, at: datetime) -> Event:
         return shapes.READERS[route](data, at=at)
     code = word(root.get("code"))
     if code == "501" and told is None and text(data.get("taskId")):
-        return shapes.tell(route, data["taskId"], Progress.FAILED, list, at=at, fail_code=code)
+        return shapes.tell(
+            route, data["taskId"], Progress.FAILED, list, at=at, fail_code=code, cost=shapes.credits_of(data)
+        )
     _check(root, answer, at=at)
     if not data:
         raise NotUnderstoodError("not_an_object")
