@@ -1,6 +1,7 @@
 """`python -m tests.simulation 17` repeats one seed and shows its trace; `--seeds 20000` runs many in all processors."""
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", type=int, default=Plan.tasks)
     parser.add_argument("--faults", default=",".join(sorted(FAULTS)), help="kinds of mishap, or none")
     wanted = parser.parse_args(arguments)
+    logging.disable(logging.CRITICAL)
     faults = frozenset(wanted.faults.split(",")) & FAULTS
     if wanted.seed is not None:
         [found] = runs([Plan(wanted.seed, wanted.tasks, faults)])
@@ -58,6 +60,7 @@ class Summary:
 def summarised(plans: Sequence[Plan]) -> Summary:
     """Run *plans*; shrink and tell of the first few that break a promise."""
     summary = Summary()
+    logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder, sqlite_bench(Path(folder)) as bench:
         for plan in plans:
             found = run(plan, bench)

@@ -4,7 +4,7 @@ What must hold after every commit, whoever made it. Read past all code of ours, 
 Each promise is a method or a `must` with its own words, so that a failure says which one was broken.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -77,16 +77,15 @@ class Ledger:
     outside: Outside
     store: SimulatedStore
     caps: Mapping[str, int]
+    keeps: Callable[[str, str], bool]  # whether an owner has been well for a lease, and holds the asset
     assets: dict[str, Row] = field(default_factory=dict)
     states: dict[tuple[str, str], str] = field(default_factory=dict)  # by subject, from the audit log alone
     look_at: int | None = None  # of the task that is to be looked at first
-    open_tasks: int = 0
-    owed: int = 0  # notifications and errands
+    owed_at: int | None = None  # the notification or errand that is due first
     blocked_at: dict[str, int] = field(default_factory=dict)  # when a source was last at its cap or paused
     paused: set[str] = field(default_factory=set)
     audited: int = 0
     counts: tuple[int, ...] = (0, 0, 0, 0)
-    archived: set[str] = field(default_factory=set)
     commits: int = 0
 
     @property
@@ -95,6 +94,9 @@ class Ledger:
 
     def due(self) -> bool:
         return any(row.due_at is not None and row.due_at <= self.now for row in self.assets.values())
+
+    def is_owed(self) -> bool:
+        return self.owed_at is not None and self.owed_at <= self.now
 
     def check(self, writer: Writer) -> None:
         """Everything, after a commit of *writer*."""
@@ -128,13 +130,13 @@ class Ledger:
 
     def _counts(self) -> None:
         query = "SELECT (SELECT count(*) FROM sources), (SELECT count(*) FROM deliveries)"
-        query += ", (SELECT count(*) FROM notifications WHERE due_at IS NOT NULL) + (SELECT count(*) FROM outbox)"
-        [(sources, deliveries, self.owed)] = self.rows(query)
+        query += ", (SELECT min(due_at) FROM notifications), (SELECT min(due_at) FROM outbox)"
+        [(sources, deliveries, *owed)] = self.rows(query)
+        self.owed_at = min((at for at in owed if at is not None), default=None)
         tasks = self.rows("SELECT id, state, look_at FROM tasks")
         for key, state, _ in tasks:
             said = self.states.get(("task", key))
             must(said == state, "a state and its audit entry are one step", "task", key, said, state)
-        self.open_tasks = sum(state == "open" for _, state, _ in tasks)
         self.look_at = min((look for _, _, look in tasks if look is not None), default=None)
         counts = (sources, deliveries, len(tasks), len(self.assets))
         must(all(map(int.__ge__, counts, self.counts)), "nothing that was taken in disappears", self.counts, counts)
@@ -185,6 +187,8 @@ class Ledger:
         must(old.due_at is not None and old.due_at <= now, "one live claim at most", old, row, now)
         must(row.fence == old.fence + 1, "a claim raises the fence by one", old, row)
         must((row.owner, row.due_at) == (writer.owner, now + LEASE), "a claim is its taker's for one lease", row, now)
+        is_kept = old.owner is not None and self.keeps(old.owner, row.id)
+        must(not is_kept, "a claim is not taken from who keeps it alive", old, row)
         must(row.source not in paused, "a paused source gets no new claim", row)
         must(self._running(before, row.source) < self.caps[row.source], "caps hold", row)
         free = [name for name, cap in self.caps.items() if name not in paused and self._running(before, name) < cap]

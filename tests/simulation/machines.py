@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archive.budget import Budget
 from archive.errors import LedgerError, ReelkeepError, StoreUnavailableError
-from archive.ledger import claims, leases, notifications, outbox, tasks
+from archive.ledger import leases, notifications, outbox, tasks
 from archive.ledger.claims import Claim
 from archive.ledger.looks import Look
 from archive.ledger.notifications import Failure
@@ -32,7 +32,7 @@ KEYED, OPEN = "kie", "open"  # a source whose status API we may ask, and one tha
 SOURCES = {KEYED: source("127.0.0.1:1"), OPEN: source(allowed_hosts=["files.example"])}
 ASKABLE = frozenset({KEYED})
 SLOTS = 2
-HEARTBEAT, SWEEP, TICK = 3.0, 5.0, 20.0  # seconds; the clock ticks less often than in service, to save time
+HEARTBEAT, SWEEP, TICK = 3.0, 5.0, 45.0  # seconds; the clock ticks less often than in service, to save time
 CLOCK_LIFE = timedelta(seconds=3 * TICK)
 
 
@@ -55,7 +55,7 @@ class Machine(Runtime):
         # Nothing of Runtime's own: it would open sockets and start threads.
         self.host = host
         self.world = world
-        self.lookers_free_since = self.free_since = world.scheduler.now
+        self.free_since = self.well_since = world.scheduler.now
         self._owner = host.name
         self._db = world.ledger
         self._held: dict[str, int] = {}
@@ -84,14 +84,26 @@ class Machine(Runtime):
         return self.host.is_alive and self.host.frozen_until <= self.world.scheduler.now
 
     @property
+    def is_holding(self) -> bool:
+        return bool(self._held)
+
+    def keeps(self, asset: str) -> bool:
+        """Whether it holds *asset*, and for a lease nothing has kept it from saying so."""
+        well_since = max(self.well_since, self.host.frozen_until)
+        return self.is_awake and asset in self._held and self.world.scheduler.now - well_since > LEASE
+
+    @property
     def idle(self) -> int:
         return len(self._idle)
 
     def wake(self) -> None:
         """Have one more slot look for work, if one is idle and the rows promise any: looking in vain costs time."""
         scheduler = self.world.scheduler
-        if self._idle and (self.world.checks.due() or scheduler.random.random() < 0.02):
+        if self._idle and self._is_promising(0.02):
             scheduler.at(scheduler.now, self._idle.pop(0).resume)
+
+    def _is_promising(self, otherwise: float) -> bool:
+        return self.world.checks.due() or self.world.scheduler.random.random() < otherwise
 
     def _slot(self) -> None:
         work = self.world.scheduler.current
@@ -104,8 +116,8 @@ class Machine(Runtime):
             self._attempt(self._drain)
 
     def _drain(self) -> None:
-        while self._transfer(self.wake):
-            self.world.note(None)
+        while self._is_promising(0.1) and self._transfer(self.wake):
+            pass
 
     def _carry(self, claim: Claim, more: Callable[[], None]) -> None:
         self.world.note(claim)
@@ -123,7 +135,7 @@ class Machine(Runtime):
             at = self.world.checks.look_at
 
     def _chores(self) -> None:
-        while self.world.checks.owed and (self._errand(lambda: None) or self._notify(lambda: None)):
+        while self.world.checks.is_owed() and (self._errand(lambda: None) or self._notify(lambda: None)):
             pass
 
     def _errand(self, _more: Callable[[], None]) -> bool:
@@ -155,6 +167,8 @@ class Machine(Runtime):
         while True:
             late = act == self._beat and world.scheduler.chance("late", 0.03)
             world.scheduler.pause(seconds + (world.scheduler.random.uniform(3, 12) if late else 0))
+            if late:
+                self.well_since = world.scheduler.now
             self._attempt(act)
 
     def _attempt(self, act: Callable[[], None]) -> None:
@@ -162,7 +176,7 @@ class Machine(Runtime):
         try:
             act()
         except (LedgerError, StoreUnavailableError) as exc:
-            self.free_since = self.world.scheduler.now
+            self.free_since = self.well_since = self.world.scheduler.now
             self.world.scheduler.say(self.host.name, f"goes on after {exc.reason}")
 
 
@@ -188,7 +202,3 @@ class ClockMachine:
             tasks.plan_looks(world.ledger, sorted(ASKABLE))
             world.ring()
 
-
-def release(world: "World", owner: str) -> None:
-    """What a supervisor does about a child that died."""
-    claims.release(world.ledger, owner)

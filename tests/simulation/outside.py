@@ -38,7 +38,7 @@ class Film:
 
     asset_id: str
     output: Output
-    body: bytes
+    body: bytes = field(repr=False)
     is_swapped: bool = False
     refused: int = 0  # times that the host said that the link is dead
 
