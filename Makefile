@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo up test mutants lint bench lock
+.PHONY: help setup demo up test mutants simulate lint bench lock
 help:        ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
@@ -33,6 +33,11 @@ test: lint       ## everything, on a fresh machine
 
 mutants: setup   ## put each bug of tests/mutants in; the test it names must turn red
 	$(BIN)/python -m tests.mutants
+
+SEEDS ?= 20000
+simulate: setup  ## SEEDS=… seeds of the simulation and the table of deadlines under load
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation.load
 
 bench: setup     ## what is claimed about speed and load, measured; writes docs/benchmarks
 	$(BIN)/python -m tests.benchmarks.polling

@@ -19,6 +19,7 @@ from archive.ledger.schema import assets, tasks
 from archive.ledger.upsert import insert_new
 from archive.lifecycle import task_after
 from archive.model import Progress, TaskState, Verdict
+from archive.schedule import LOOK_CEILING
 from archive.trust import Decision
 
 HINT_REST = timedelta(seconds=20)  # a look takes no longer; hints that come faster bring nothing new
@@ -96,10 +97,15 @@ def _apply_one(batch: Batch, statement: Statement) -> None:
         _note_difference(batch, task, statement)
         for output in event.outputs:
             apply_output(batch, task, statement, output)
-    if after is not TaskState.OPEN:
+    if after is TaskState.SUCCEEDED or (after is not TaskState.OPEN and not _is_hinted(batch, task)):
         task["look_at"] = None
     elif not statement.settles:
         task["look_at"] = task["look_at"] or batch.at
+
+
+def _is_hinted(batch: Batch, task: dict[str, Any]) -> bool:
+    """Somebody has just claimed otherwise, and was promised that the provider is asked: a failure undoes no promise."""
+    return task["hinted_at"] is not None and batch.at - task["hinted_at"] < LOOK_CEILING
 
 
 def _note_hint(batch: Batch, task: dict[str, Any], statement: Statement) -> None:

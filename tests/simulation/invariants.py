@@ -1,0 +1,215 @@
+"""
+What must hold after every commit, whoever made it. Read past all code of ours, compared with the rows before it.
+
+Each promise is a method or a `must` with its own words, so that a failure says which one was broken.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from archive.ledger.claims import Claim
+from archive.ledger.schema import EPOCH, MICROSECOND
+from tests.simulation.ledger import Rows
+from tests.simulation.outside import Outside, SimulatedStore
+from tests.simulation.scheduler import Scheduler
+
+LEASE = 12_000_000  # microseconds
+UNCLAIMED = 30_000_000  # how long an asset may be due while somebody free is awake
+_ARROWS = {
+    "asset": {
+        (None, "waiting"), (None, "quarantined"), ("waiting", "archived"), ("waiting", "quarantined"),
+        ("waiting", "lost"), ("quarantined", "waiting"), ("lost", "waiting"),
+    },
+    "task": {
+        (None, "open"), ("open", "succeeded"), ("open", "failed"), ("open", "gone"), ("failed", "succeeded"),
+        ("gone", "succeeded"),
+    },
+    "source": {("running", "paused"), ("paused", "running")},
+}  # fmt: skip
+_OBSERVED = {"link_conflict", "callback_claimed_other_files", "other_bytes_served"}
+
+
+class BrokenPromiseError(AssertionError):
+    """An invariant does not hold."""
+
+
+def must(holds: object, promise: str, *facts: object) -> None:
+    if not holds:
+        raise BrokenPromiseError(f"{promise}: {facts}")
+
+
+class Row(NamedTuple):
+    """An asset, as far as promises are made about it. Instants are microseconds since 1970."""
+
+    id: str
+    source: str
+    state: str
+    due_at: int | None
+    owner: str | None
+    fence: int
+    attempts: int
+    must_by: int
+    sha256: str | None
+    key: str | None
+    version_id: str | None
+    reason: str | None
+
+
+_ASSETS = f"SELECT {', '.join(Row._fields)} FROM assets ORDER BY id"
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who commits: `kind` is what it may do. `claim` is the transfer's own."""
+
+    kind: str
+    owner: str | None = None
+    claim: Claim | None = None
+
+
+@dataclass
+class Ledger:
+    """The rows after the last commit, and what was true of them."""
+
+    rows: Rows
+    scheduler: Scheduler
+    outside: Outside
+    store: SimulatedStore
+    caps: Mapping[str, int]
+    keeps: Callable[[str, str], bool]  # whether an owner has been well for a lease, and holds the asset
+    assets: dict[str, Row] = field(default_factory=dict)
+    states: dict[tuple[str, str], str] = field(default_factory=dict)  # by subject, from the audit log alone
+    look_at: int | None = None  # of the task that is to be looked at first
+    owed_at: int | None = None  # the notification or errand that is due first
+    blocked_at: dict[str, int] = field(default_factory=dict)  # when a source was last at its cap or paused
+    paused: set[str] = field(default_factory=set)
+    audited: int = 0
+    counts: tuple[int, ...] = (0, 0, 0, 0)
+    commits: int = 0
+
+    @property
+    def now(self) -> int:
+        return (self.scheduler.clock.now - EPOCH) // MICROSECOND
+
+    def due(self) -> bool:
+        return any(row.due_at is not None and row.due_at <= self.now for row in self.assets.values())
+
+    def is_owed(self) -> bool:
+        return self.owed_at is not None and self.owed_at <= self.now
+
+    def check(self, writer: Writer) -> None:
+        """Everything, after a commit of *writer*."""
+        self.commits += 1
+        before, paused = self.assets, self.paused
+        self.assets = {row[0]: Row(*row) for row in self.rows(_ASSETS)}
+        self.paused = {name for (name,) in self.rows("SELECT name FROM sources WHERE paused")}
+        self._audit()
+        for key, row in self.assets.items():
+            if (old := before.get(key)) != row:
+                self._say(writer, old, row)
+                self._changed(writer, old, row, before, paused)
+        self._counts()
+        self._sources()
+
+    def _audit(self) -> None:
+        query = (
+            f'SELECT id, subject, subject_id, was, "now", reason FROM audit WHERE id > {self.audited} ORDER BY id'  # noqa: S608
+        )
+        for number, subject, key, was, now, reason in self.rows(query):
+            self.audited = number
+            known = self.states.get((subject, key), "running" if subject == "source" else None)
+            must(was == known, "each audit entry follows the one before it", subject, key, known, was, now)
+            if was == now:
+                must(reason in _OBSERVED, "an entry without a transition is an observation", subject, key, reason)
+            else:
+                must((was, now) in _ARROWS[subject], "states move along the arrows only", subject, key, was, now)
+            must((subject, now, was) != ("asset", "archived", "archived"), "nothing is archived twice", key)
+            self.states[subject, key] = now
+            self.scheduler.say("audit", f"{subject} {key[:6]} {was} -> {now} {reason or ''}")
+
+    def _counts(self) -> None:
+        query = "SELECT (SELECT count(*) FROM sources), (SELECT count(*) FROM deliveries)"
+        query += ", (SELECT min(due_at) FROM notifications), (SELECT min(due_at) FROM outbox)"
+        [(sources, deliveries, *owed)] = self.rows(query)
+        self.owed_at = min((at for at in owed if at is not None), default=None)
+        tasks = self.rows("SELECT id, state, look_at FROM tasks")
+        for key, state, _ in tasks:
+            said = self.states.get(("task", key))
+            must(said == state, "a state and its audit entry are one step", "task", key, said, state)
+        self.look_at = min((look for _, _, look in tasks if look is not None), default=None)
+        counts = (sources, deliveries, len(tasks), len(self.assets))
+        must(all(map(int.__ge__, counts, self.counts)), "nothing that was taken in disappears", self.counts, counts)
+        self.counts = counts
+
+    def _sources(self) -> None:
+        for name, cap in self.caps.items():
+            if name in self.paused or self._running(self.assets, name) >= cap:
+                self.blocked_at[name] = self.scheduler.now
+
+    def _running(self, assets: Mapping[str, Row], source: str) -> int:
+        return sum(
+            row.source == source and row.owner is not None and row.due_at is not None and row.due_at > self.now
+            for row in assets.values()
+        )
+
+    def _changed(
+        self, writer: Writer, old: Row | None, row: Row, before: Mapping[str, Row], paused: set[str]
+    ) -> None:
+        said = self.states.get(("asset", row.id))
+        must(said == row.state, "a state and its audit entry are one step", "asset", row.id, said, row.state)
+        must((row.state == "waiting") == (row.due_at is not None), "what waits is due, and nothing else", row)
+        must(row.owner is None or row.state == "waiting" or writer.kind == "operator", "an end frees the claim", row)
+        if row.state == "archived":
+            self._stands(row)
+        if old is None:
+            return
+        must(old.state != "archived" or self._result(old) == self._result(row), "nothing is archived twice", old, row)
+        must(row.fence >= old.fence, "a fence never goes back", old, row)
+        if row.fence > old.fence:
+            self._claimed(writer, old, row, before, paused)
+        elif writer.kind == "transfer":
+            claim = writer.claim
+            must(claim is not None and claim.asset_id == row.id, "a worker writes to its own asset", claim, row)
+            must(claim is not None and claim.fence == old.fence, "an old fence writes nothing", claim, old, row)
+        elif writer.kind == "beat":
+            must(old.owner == writer.owner, "a heartbeat keeps what is its own", writer.owner, old, row)
+            must(old._replace(due_at=row.due_at) == row, "a heartbeat moves only the lease", old, row)
+        elif writer.kind in {"receiver", "poll"} and old.owner is not None and old.state == "waiting":
+            kept = (old.due_at, old.owner, old.fence) == (row.due_at, row.owner, row.fence)
+            must(kept, "news takes no claim from its owner", old, row)
+
+    def _claimed(
+        self, writer: Writer, old: Row, row: Row, before: Mapping[str, Row], paused: set[str]
+    ) -> None:
+        now = self.now
+        must(writer.kind == "take", "only a claim raises the fence", writer, old, row)
+        must(old.due_at is not None and old.due_at <= now, "one live claim at most", old, row, now)
+        must(row.fence == old.fence + 1, "a claim raises the fence by one", old, row)
+        must((row.owner, row.due_at) == (writer.owner, now + LEASE), "a claim is its taker's for one lease", row, now)
+        is_kept = old.owner is not None and self.keeps(old.owner, row.id)
+        must(not is_kept, "a claim is not taken from who keeps it alive", old, row)
+        must(row.source not in paused, "a paused source gets no new claim", row)
+        must(self._running(before, row.source) < self.caps[row.source], "caps hold", row)
+        free = [name for name, cap in self.caps.items() if name not in paused and self._running(before, name) < cap]
+        rivals = [r for r in before.values() if r.source in free and r.due_at is not None and r.due_at <= now]
+        must(row.must_by == min(r.must_by for r in rivals), "the earliest deadline is served first", row, rivals)
+
+    def _stands(self, row: Row) -> None:
+        """What the ledger calls archived stands once, whole, with a manifest that names it."""
+        promise = "archived means one object version, and a manifest that names it"
+        must(row.key is not None and row.sha256 is not None, promise, row)
+        facts = self.store.facts(row.key or "", row.id)
+        must(facts == (row.sha256, row.version_id), promise, row, facts)
+
+    @staticmethod
+    def _result(row: Row) -> tuple[Any, ...]:
+        return row.state, row.sha256, row.key, row.version_id
+
+    def _say(self, writer: Writer, old: Row | None, row: Row) -> None:
+        was = (old.state, old.fence, old.owner) if old else None
+        due = None if row.due_at is None else (row.due_at - self.now) / 1e6
+        self.scheduler.say(
+            f"{writer.kind}:{writer.owner or ''}",
+            f"{row.id[:6]} {was} => {row.state} fence {row.fence} owner {row.owner} due in {due} {row.reason or ''}",
+        )

@@ -1,0 +1,175 @@
+"""What is not ours: providers with their tasks, file hosts, an object store, and the mishaps of each."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import IO
+
+from archive.errors import (
+    FetchInterruptedError,
+    LinkExpiredError,
+    ProviderBusyError,
+    ReelkeepError,
+    StoreUnavailableError,
+    TaskUnknownError,
+)
+from archive.identity import asset_id, manifest_key
+from archive.ledger.claims import Claim
+from archive.model import Event, ExpiryOrigin, Link, Output, Progress
+from archive.store import StoredObject
+from tests.doubles import MemoryStore
+from tests.films import films
+from tests.simulation.scheduler import Scheduler
+from workers.fetch import Fetched
+from workers.file_hosts import HostRestsError
+
+HOST = "files.example"
+BUCKET = "videos"
+
+
+@dataclass
+class Film:
+    """One file at the file host, as it is served; `others` are bytes that it gives to some."""
+
+    asset_id: str
+    output: Output
+    body: bytes = field(repr=False)
+    is_swapped: bool = False
+    refused: int = 0  # times that the host said that the link is dead
+
+
+@dataclass
+class Made:
+    """A generation task at its provider."""
+
+    source: str
+    task_id: str
+    ends_at: datetime
+    is_failed: bool  # for good
+    films: list[Film] = field(default_factory=list)
+
+
+def body_of(name: str) -> bytes:
+    """A small whole film that is like no other: behind it stands a box that players skip."""
+    said = name.encode()
+    return films()["moov_first"] + struct.pack(">I4s", 8 + len(said), b"free") + said
+
+
+class Outside:
+    """All providers and file hosts. *askable* names the sources whose status API can be asked."""
+
+    def __init__(self, scheduler: Scheduler, askable: frozenset[str]) -> None:
+        self._scheduler = scheduler
+        self._askable = askable
+        self.tasks: dict[tuple[str, str], Made] = {}
+        self.films: dict[str, Film] = {}
+        self._by_path: dict[str, Film] = {}
+        self._signed = 0
+
+    def make(self, source: str, task_id: str, *, ends_in: float, outputs: int, is_failed: bool, life: float) -> Made:
+        ends_at = self._scheduler.clock.now + timedelta(seconds=ends_in)
+        task = self.tasks[source, task_id] = Made(source, task_id, ends_at, is_failed)
+        for ordinal in range(0 if is_failed else outputs):
+            path = f"/{source}/{task_id}/{ordinal}.mp4"
+            output = Output("video", ordinal, self._sign(path, ends_at + timedelta(seconds=life)))
+            film = Film(asset_id(source, task_id, output), output, body_of(path))
+            film.is_swapped = self._scheduler.chance("swap", 0.04)
+            task.films.append(film)
+            self.films[film.asset_id] = self._by_path[path] = film
+        return task
+
+    def event(self, task: Made, progress: Progress, *, query: str = "") -> Event:
+        """What the provider says about *task*; *query* makes another signature of the same links."""
+        outputs: tuple[Output, ...] = ()
+        if progress is Progress.SUCCEEDED:
+            outputs = tuple(
+                replace(film.output, link=replace(film.output.link, url=film.output.link.url + query))
+                for film in task.films
+            )
+        reason = "provider_failed" if progress is Progress.FAILED else None
+        return Event(task.task_id, progress, "market", outputs, reason=reason, completed_at=task.ends_at)
+
+    def status(self, source: str, task_id: str) -> Event | ReelkeepError:
+        """The status API's answer, which may lag, fail, or forget the task for a moment."""
+        self._scheduler.pause(self._scheduler.random.uniform(0.05, 2))
+        if self._scheduler.chance("api", 0.15):
+            return ProviderBusyError("http_503", timedelta(seconds=3))
+        if self._scheduler.chance("api", 0.1) or (source, task_id) not in self.tasks:
+            return TaskUnknownError("task_not_found")
+        task = self.tasks[source, task_id]
+        if self._scheduler.clock.now < task.ends_at:
+            return self.event(task, Progress.RUNNING)
+        return self.event(task, Progress.FAILED if task.is_failed else Progress.SUCCEEDED)
+
+    def refresh(self, claim: Claim) -> Link | None:
+        self._scheduler.pause(self._scheduler.random.uniform(0.05, 1))
+        if claim.source not in self._askable:
+            return None
+        if self._scheduler.chance("api", 0.2):
+            raise ProviderBusyError("http_503", timedelta(seconds=2))
+        return self._sign(claim.link.path, self._scheduler.clock.now + timedelta(minutes=20))
+
+    @contextmanager
+    def fetch(self, claim: Claim, link: Link) -> Iterator[Fetched]:
+        """The file behind *link*, if the host gives it."""
+        random, chance = self._scheduler.random, self._scheduler.chance
+        film = self._by_path[link.path]
+        if chance("host", 0.03):
+            raise HostRestsError("host_rests", timedelta(seconds=4))
+        self._scheduler.pause(random.uniform(0.01, 8))
+        if self._scheduler.clock.now >= link.expires_at:
+            film.refused += 1
+            raise LinkExpiredError("http_403")
+        body = film.body
+        if film.is_swapped and random.random() < 0.5:
+            body = body_of(link.path + "?other")
+        if chance("host", 0.15):
+            raise FetchInterruptedError("timed_out")
+        is_cut = chance("host", 0.05)
+        if is_cut:
+            body = body[: len(body) // 2]
+        yield Fetched(BytesIO(body), len(body), hashlib.sha256(body).hexdigest(), length_known=not is_cut)
+
+    def _sign(self, path: str, until: datetime) -> Link:
+        self._signed += 1
+        return Link(f"https://{HOST}{path}?sig={self._signed}", until, ExpiryOrigin.STATED)
+
+
+class SimulatedStore(MemoryStore):
+    """MemoryStore whose requests take time, are lost on either way, and which is away now and then."""
+
+    scheduler: Scheduler
+
+    def put(self, bucket: str, key: str, body: IO[bytes], *, size: int, sha256: str, content_type: str) -> str | None:
+        self._travel()
+        version = super().put(bucket, key, body, size=size, sha256=sha256, content_type=content_type)
+        self.scheduler.say("store", f"keeps {key.rsplit('/', 1)[-1]} {sha256[:8]}")
+        self.scheduler.pause(self.scheduler.random.uniform(0, 0.5))
+        if self.scheduler.chance("reply", 0.08):
+            raise StoreUnavailableError("store_unreachable")
+        return version
+
+    def head(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject | None:
+        self._travel()
+        return super().head(bucket, key, version_id)
+
+    def _travel(self) -> None:
+        self.scheduler.pause(self.scheduler.random.uniform(0, 2))
+        if self.scheduler.chance("store", 0.05):
+            raise StoreUnavailableError("store_slow_down")
+
+    def facts(self, key: str, asset: str) -> tuple[str, str] | None:
+        """Digest and version of the only object under *key*, if its only manifest says the same about *asset*."""
+        versions = self.objects.get((BUCKET, key), [])
+        notes = self.objects.get((BUCKET, manifest_key(key)), [])
+        if len(versions) != 1 or len(notes) != 1:
+            return None
+        [(version, body)], [(_, note)] = versions, notes
+        said, digest = json.loads(note), hashlib.sha256(body).hexdigest()
+        told = (said["asset"]["id"], said["object"]["key"], said["object"]["sha256"], said["object"]["version_id"])
+        return (digest, version) if told == (asset, key, digest, version) else None

@@ -1,0 +1,457 @@
+"""One seed: a few sources, tasks and processes, mishaps for some minutes, then peace until all work is done."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import ModuleType
+from unittest import mock
+
+import archive.ledger.announcements
+import workers.archive_asset
+import workers.runtime
+from archive.errors import LedgerError
+from archive.identity import delivery_id
+from archive.ledger import claims, deliveries, events, looks, operator, results, targets
+from archive.ledger.claims import Claim
+from archive.ledger.deliveries import Received
+from archive.model import Outcome, Progress, Verdict
+from archive.statements import state
+from archive.trust import Decision
+from tests.builders import target
+from tests.doubles import Crash
+from tests.simulation.invariants import UNCLAIMED, BrokenPromiseError, Ledger, Writer, must
+from tests.simulation.ledger import Bench
+from tests.simulation.machines import ASKABLE, KEYED, OPEN, SOURCES, ClockMachine, Machine
+from tests.simulation.outside import Made, Outside, SimulatedStore
+from tests.simulation.scheduler import SECOND, Host, Scheduler
+from workers.probe import Film
+
+FAULTS = frozenset({
+    "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "reply", "repeat", "store", "swap",
+    "target", "worst",
+})  # fmt: skip
+TROUBLE = 150.0  # seconds of mishaps
+PEACE = 6 * 3600.0  # seconds after which everything must be done
+AFTERWARDS = 60.0  # seconds in which whoever was stopped goes on, too late
+_INSIDE = {  # failpoints within a transaction: whoever waited there would hold the ledger's lock
+    "receiver.writing", "worker.intending", "worker.archiving", "worker.retrying", "worker.ending", "worker.beating",
+    "poll.recording",
+}  # fmt: skip
+_FOLLOWED: tuple[ModuleType, ...] = (
+    claims, deliveries, looks, results, workers.archive_asset, workers.runtime, workers.look,
+)  # fmt: skip
+_SEEN = Film(1.0, 320, 180, "h264", None, 25.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides a run: with the same plan every run is the same."""
+
+    seed: int
+    tasks: int = 3
+    faults: frozenset[str] = FAULTS
+
+    @property
+    def command(self) -> str:
+        words = f"python -m tests.simulation {self.seed}"
+        if self.tasks != Plan.tasks:
+            words += f" --tasks {self.tasks}"
+        return words if self.faults == FAULTS else f"{words} --faults {','.join(sorted(self.faults)) or 'none'}"
+
+
+@dataclass
+class Run:
+    """What a run came to. `broken` is the promise that did not hold."""
+
+    plan: Plan
+    trace: list[str]
+    broken: str | None
+    fired: set[str]
+    ends: Counter[str]
+    commits: int
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()
+
+
+@dataclass
+class Post:
+    """A callback on its way to us, and how often its sender will still try."""
+
+    task: Made
+    item: Received
+    tries: int
+    is_acked: bool = False
+    commits: int = 0
+
+
+@dataclass
+class World:
+    """Everything of one run."""
+
+    plan: Plan
+    bench: Bench
+    told: list[tuple[str, str, str]] = field(default_factory=list)
+    crashes: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(self.plan.seed, self.plan.faults)
+        self.bench.empty()
+        self.ledger = self.bench.ledger
+        self.scheduler.clock = self.bench.clock
+        self.scheduler.clock.now = self.scheduler.start_at
+        self.caps = {KEYED: 2, OPEN: 2}
+        self.outside = Outside(self.scheduler, ASKABLE)
+        self.store = SimulatedStore()
+        self.store.scheduler = self.scheduler
+        self.checks = Ledger(self.bench.rows, self.scheduler, self.outside, self.store, self.caps, self._keeps)
+        self.machines: list[Machine] = []
+        self.clocks: dict[str, int] = {}
+        self.posts: list[Post] = []
+        self.targets = [target()] if self.scheduler.random.random() < 0.3 else []
+        self.is_peace = False
+        self._born = 0
+        self._writer: Writer | None = None
+        self.scheduler.buried = self._buried
+
+    # What happens around each transaction and at each failpoint.
+
+    def _before(self) -> None:
+        self.pause(0.02)
+        if self.scheduler.current is not None and self.scheduler.chance("worst", 0.02):
+            # Until just after the lease, so that somebody else takes over just before this write.
+            self.freeze(self.scheduler.current.host, self.scheduler.random.uniform(12, 20))
+            self.pause(0.0)
+        if self.scheduler.chance("ledger", 0.01):
+            raise LedgerError("ledger_unavailable")
+
+    def _committing(self) -> None:
+        if self.scheduler.chance("ledger", 0.01):
+            raise LedgerError("ledger_unavailable")
+
+    def _committed(self) -> None:
+        self.checks.check(self._writer or self._author())
+        if self.scheduler.chance("ledger", 0.01):
+            raise LedgerError("ledger_unavailable")
+
+    def _author(self) -> Writer:
+        work = self.scheduler.current
+        if work is None:
+            return Writer("other")
+        thread = work.name.rsplit(".", 1)[-1]
+        if thread.startswith("slot"):
+            claim = work.about
+            return Writer("transfer" if claim else "take", work.host.name, claim if isinstance(claim, Claim) else None)
+        return Writer({"look": "poll", "beat": "beat"}.get(thread, "other"), work.host.name)
+
+    def reached(self, name: str, about: str = "") -> None:
+        """Stands in for `archive.failpoints.reached`: each place is one to die at, most are one to be stopped at."""
+        if self.scheduler.chance("crash", 0.012):
+            if about in self.outside.films:
+                self.crashes[about] += 1
+            raise Crash(name)
+        if name not in _INSIDE and self.scheduler.current is not None and self.scheduler.chance("freeze", 0.015):
+            self.freeze(self.scheduler.current.host, self.scheduler.random.uniform(5, 40))
+            self.pause(0.0)
+
+    def pause(self, most: float) -> None:
+        self.scheduler.pause(self.scheduler.random.uniform(0, most))
+
+    def note(self, claim: Claim | None) -> None:
+        if self.scheduler.current is not None:
+            self.scheduler.current.about = claim
+
+    def freeze(self, host: Host, seconds: float) -> None:
+        host.frozen_until = max(host.frozen_until, self.scheduler.now + int(seconds * SECOND))
+        self.scheduler.say(host.name, f"is stopped for {seconds:.3f} s")
+
+    # Our processes.
+
+    def start_machine(self) -> None:
+        self._born += 1
+        self.machines.append(Machine(self, Host(f"w{self._born}")))
+
+    def _buried(self, host: Host) -> None:
+        """Somebody starts another; a supervisor that lives tells the ledger of the death."""
+        self.machines = [machine for machine in self.machines if machine.host is not host]
+        self.clocks.pop(host.name, None)
+        random = self.scheduler.random
+        if random.random() < 0.5:
+            release = partial(claims.release, self.ledger, host.name)
+            self.scheduler.after(random.uniform(0.1, 3), partial(self._step, "release", release))
+        if host.name.startswith("w"):
+            self.scheduler.after(random.uniform(0.5, 10), self.start_machine)
+        else:
+            self.scheduler.after(random.uniform(0.5, 10), partial(self.start_clock, host.name + "+"))
+
+    def _keeps(self, owner: str, asset: str) -> bool:
+        return any(machine.host.name == owner and machine.keeps(asset) for machine in self.machines)
+
+    def start_clock(self, name: str) -> None:
+        ClockMachine(self, Host(name))
+
+    def hold_clock(self, name: str, until: int) -> None:
+        others = [other for other, end in self.clocks.items() if other != name and end > self.scheduler.now]
+        must(not others, "one clock at a time", name, others)
+        self.clocks[name] = until
+        self.scheduler.say(name, "is the clock")
+
+    def ring(self) -> None:
+        for machine in self.machines:
+            if not self.scheduler.chance("lost", 0.5):
+                machine.wake()
+
+    def _step(self, kind: str, act: Callable[[], object]) -> None:
+        """One step of somebody who is no worker: it happens at once, or dies."""
+        self._writer = Writer(kind)
+        try:
+            act()
+        except (Crash, LedgerError) as exc:
+            self.scheduler.say(kind, f"fails: {exc}")
+        finally:
+            self._writer = None
+
+    # Providers calling, and an operator.
+
+    def _plan_task(self, number: int) -> None:
+        random = self.scheduler.random
+        name = KEYED if random.random() < 0.5 else OPEN
+        task = self.outside.make(
+            name, f"t{number}", ends_in=random.uniform(0, 90), outputs=random.choice((1, 1, 2)),
+            is_failed=random.random() < 0.1, life=random.choice((60.0, 240.0, 1200.0)),
+        )  # fmt: skip
+        ends_in = (task.ends_at - self.scheduler.clock.now).total_seconds()
+        verdicts = (Verdict.SIGNED_BODY, Verdict.SIGNED_BODY, Verdict.SIGNED_ID, Verdict.TOKEN, Verdict.UNSIGNED)
+        said = [(Progress.FAILED if task.is_failed else Progress.SUCCEEDED, ends_in + random.uniform(0, 5), "")]
+        if self.scheduler.chance("repeat", 0.3):  # out of order, or late news of the past
+            said.append((Progress.RUNNING, ends_in + random.uniform(-30, 60), ""))
+        if not task.is_failed and self.scheduler.chance("repeat", 0.2):  # taken back, or a success after all
+            said.append((Progress.FAILED, ends_in + random.uniform(-20, 40), ""))
+        if self.scheduler.chance("repeat", 0.3):  # the same files by links that were signed anew
+            said.append((said[0][0], ends_in + random.uniform(0, 120), "&again=1"))
+        for progress, at, query in said:
+            self._plan_post(task, progress, at, query, random.choice(verdicts))
+
+    def _plan_post(self, task: Made, progress: Progress, at: float, query: str, verdict: Verdict) -> None:
+        random = self.scheduler.random
+        event = self.outside.event(task, progress, query=query)
+        body = f"{task.source} {task.task_id} {progress} {query} {verdict}".encode()
+        statement = state(task.source, SOURCES[task.source], event, verdict, "delivery")
+        item = Received(
+            delivery_id(task.source, body, None), task.source, self.scheduler.clock.now, body, "{}", verdict,
+            Outcome.ACCEPTED, None, task.task_id, statement,
+        )  # fmt: skip
+        post = Post(task, item, tries=random.choice((1, 3, 5)))
+        self.posts.append(post)
+        self.scheduler.after(max(0.0, at), partial(self._deliver, post))
+        if self.scheduler.chance("repeat", 0.4):
+            for _ in range(random.choice((1, 2))):
+                self.scheduler.after(max(0.0, at + random.uniform(0, 100)), partial(self._deliver, post))
+
+    def _deliver(self, post: Post) -> None:
+        """The receiver's part. A sender that hears no 2xx tries again, if it still cares."""
+        batch = [post.item] * (2 if self.scheduler.chance("repeat", 0.1) else 1)
+        self._writer = Writer("receiver")
+        commits = self.checks.commits
+        post.tries -= 1
+        try:
+            receipts, due = deliveries.record(self.ledger, batch)
+        except (Crash, LedgerError) as exc:
+            self.scheduler.say("receiver", f"{post.item.id[:6]} fails: {exc}")
+            post.commits += len(batch) * (self.checks.commits - commits)
+            if post.tries > 0:
+                self.scheduler.after(self.scheduler.random.uniform(1, 30), partial(self._deliver, post))
+            return
+        finally:
+            self._writer = None
+        known = post.commits > 0
+        must(
+            [Outcome.DUPLICATE if known or place else Outcome.ACCEPTED for place in range(len(batch))]
+            == [receipt.outcome for receipt in receipts],
+            "a delivery counts once, however often it comes", post.item.id, known, receipts,
+        )  # fmt: skip
+        post.commits += len(batch)
+        post.is_acked = True
+        self.scheduler.say("receiver", f"{post.item.id[:6]} {receipts[0].outcome} of {post.task.task_id} {due}")
+        if due:
+            self.ring()
+
+    def _operate(self) -> None:
+        random = self.scheduler.random
+        if self.scheduler.chance("operator", 0.5):
+            name = random.choice((KEYED, OPEN))
+            self._step("operator", partial(operator.pause, self.ledger, name, paused=True, actor="op"))
+            resume = partial(operator.pause, self.ledger, name, paused=False, actor="op")
+            self.scheduler.after(random.uniform(5, 60), partial(self._step, "operator", resume))
+        elif self.scheduler.chance("operator", 0.7) and self.checks.assets:
+            key = random.choice(sorted(self.checks.assets))
+            self._step("operator", partial(operator.retry, self.ledger, key, "op"))
+
+    def _mishap(self) -> None:
+        """Something happens to somebody, whatever he is doing."""
+        random = self.scheduler.random
+        if self.machines:
+            host = random.choice(self.machines).host
+            if self.scheduler.chance("crash", 0.4):
+                self.scheduler.say(host.name, "is killed")
+                self.scheduler.bury(host)
+            elif self.scheduler.chance("freeze", 0.4):
+                self.freeze(host, random.uniform(1, 40))
+        if self.scheduler.chance("store", 0.3):
+            self.store.away = True
+            self.scheduler.after(random.uniform(1, 40), partial(setattr, self.store, "away", False))
+
+    # The run.
+
+    def run(self) -> None:
+        random = self.scheduler.random
+        self.ledger.before, self.ledger.committing, self.ledger.committed = (
+            self._before, self._committing, self._committed,
+        )  # fmt: skip
+        faults, self.scheduler.faults = self.scheduler.faults, frozenset()
+        claims.register_sources(self.ledger, self.caps)
+        if self.targets:
+            targets.register_targets(self.ledger, self.targets)
+        self.scheduler.faults = faults
+        for number in range(self.plan.tasks):
+            self._plan_task(number)
+        for _ in range(random.choice((1, 2, 3))):
+            self.start_machine()
+        for name in ("c1", "c2"):
+            self.start_clock(name)
+        for instant in sorted(random.uniform(0, TROUBLE) for _ in range(4)):
+            self.scheduler.after(instant, self._mishap)
+        for instant in sorted(random.uniform(0, TROUBLE) for _ in range(3)):
+            self.scheduler.after(instant, self._operate)
+        self.scheduler.after(1.0, self._watch)
+        self.scheduler.run(lambda: False, TROUBLE)
+        self._make_peace()
+        if self.scheduler.run(self._is_quiet, PEACE):
+            self.scheduler.run(lambda: False, AFTERWARDS)
+        self._conclude()
+
+    def _make_peace(self) -> None:
+        self.scheduler.say("world", "makes peace")
+        self.scheduler.faults = frozenset()
+        self.is_peace = True
+        self.store.away = False
+        for name in (KEYED, OPEN):
+            self._step("operator", partial(operator.pause, self.ledger, name, paused=False, actor="op"))
+        for machine in self.machines:
+            machine.host.frozen_until = min(machine.host.frozen_until, self.scheduler.now)
+
+    def _is_quiet(self) -> bool:
+        checks = self.checks
+        waits = any(row.state == "waiting" for row in checks.assets.values())
+        return not (waits or checks.owed_at is not None or checks.look_at is not None or not self.machines)
+
+    def _watch(self) -> None:
+        """Nothing that is due is forgotten while somebody could take it."""
+        now, scheduler = self.checks.now, self.scheduler
+        for row in self.checks.assets.values():
+            if row.due_at is None or row.due_at + UNCLAIMED > now:
+                continue
+            since = scheduler.now - (now - row.due_at)
+            for machine in self.machines:
+                free = max(since, machine.free_since, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0))
+                waited = scheduler.now - free
+                must(
+                    not (machine.is_awake and machine.idle and waited > UNCLAIMED),
+                    "nothing is due and unclaimed while somebody free is awake", row, machine.host.name, waited / SECOND,
+                )  # fmt: skip
+        scheduler.after(5.0, self._watch)
+
+    def _conclude(self) -> None:
+        """What must be true when all is done."""
+        must(self._is_quiet(), "everything comes to an end", sorted(self.checks.assets.values()), self.checks.owed_at)
+        must(not any(machine.is_holding for machine in self.machines), "nobody holds what is done")
+        repeats = dict(self.bench.rows("SELECT id, repeats FROM deliveries"))
+        for post in self.posts:
+            if post.commits:
+                must(repeats.get(post.item.id) == post.commits - 1, "each repeat is counted", post, repeats)
+            statement = post.item.statement
+            if post.is_acked and statement is not None and statement.event.outputs:
+                if statement.decision is not Decision.CONFIRM or not post.task.is_failed:
+                    for film in post.task.films:
+                        must(film.asset_id in self.checks.assets, "what was acked is an asset", post.task, film.asset_id)
+        for row in self.checks.assets.values():
+            self._ended(row.id, row.state, row.reason)
+        still = self.bench.rows(f"SELECT task_id FROM tasks WHERE state = 'open' AND source = '{KEYED}'")  # noqa: S608
+        must(not still, "no task that can be asked about stays open", still)
+        owed = self.bench.rows("SELECT state, count(*) FROM notifications GROUP BY state")
+        must({state for state, _ in owed} <= {"delivered"}, "whoever listens hears of each end", owed)
+
+    def _ended(self, key: str, state: str, reason: str | None) -> None:
+        film = self.outside.films[key]
+        if state == "archived":
+            return
+        if state == "lost":
+            must(film.refused >= 3, "lost is what its host refused", key, film.refused)
+            must(film.output.link.path.startswith(f"/{OPEN}/"), "what can be had anew is not lost", key, reason)
+            return
+        excused = film.is_swapped or reason == "not_trusted" or self.crashes[key] >= 2
+        must(excused, "quarantine has a cause", key, state, reason)
+
+    def end(self) -> None:
+        for machine in list(self.machines):
+            machine.host.is_alive = False
+            self.scheduler.buried = lambda _host: None
+            self.scheduler.bury(machine.host)
+
+
+@contextmanager
+def _virtual(world: World) -> Iterator[None]:
+    """Put *world* where the real code has the process's own clock, chance, ids, failpoints and media child."""
+    random = world.scheduler.random
+    with mock.patch.multiple(workers.runtime, _utc_now=world.ledger.clock, random=random), mock.patch.object(
+        archive.ledger.announcements, "token_hex", lambda size: random.randbytes(size).hex()
+    ), mock.patch.object(workers.archive_asset, "probe", lambda file, media: _SEEN):
+        before = [module.__dict__["reached"] for module in _FOLLOWED]
+        for module in _FOLLOWED:
+            module.__dict__["reached"] = world.reached
+        try:
+            yield
+        finally:
+            for module, reached in zip(_FOLLOWED, before, strict=True):
+                module.__dict__["reached"] = reached
+
+
+def run(plan: Plan, bench: Bench) -> Run:
+    """One run of *plan* on *bench*, from an empty ledger to the end of all work."""
+    world = World(plan, bench)
+    broken = None
+    with _virtual(world):
+        try:
+            world.run()
+        except BrokenPromiseError as exc:
+            broken = str(exc)
+        finally:
+            world.end()
+    ends = Counter(row.state for row in world.checks.assets.values())
+    return Run(plan, world.scheduler.trace, broken, world.scheduler.fired, ends, world.checks.commits)
+
+
+def shrink(found: Run, bench: Bench) -> Run:
+    """The same promise broken by less: fewer kinds of mishap, fewer tasks."""
+    is_shrinking = True
+    while is_shrinking:
+        is_shrinking = False
+        plan = found.plan
+        smaller = [replace(plan, tasks=plan.tasks - 1)] if plan.tasks > 1 else []
+        smaller += [replace(plan, faults=plan.faults - {fault}) for fault in sorted(plan.faults & found.fired)]
+        smaller += [replace(plan, faults=frozenset(found.fired))] if plan.faults - found.fired else []
+        for candidate in smaller:
+            tried = run(candidate, bench)
+            if tried.broken and tried.broken.partition(":")[0] == (found.broken or "").partition(":")[0]:
+                found, is_shrinking = tried, True
+                break
+    return found
+
+
+def report(found: Run, lines: int = 40) -> str:
+    """What a person needs: the promise, the last of the trace, and how to see it again."""
+    return "\n".join([f"broken: {found.broken}", *found.trace[-lines:], f"again: {found.plan.command}"])
