@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.errors import LedgerError
-from archive.ledger import migrate
+from archive.ledger import migrate, queries
 from archive.ledger.database import Database
 from receiver.answers import Answer
 
@@ -29,6 +29,7 @@ class Health:
         checks = {"ledger": await run_sync(self._ledger)}
         for name, (check, consequence) in self._others.items():
             checks[name] = "ok" if await run_sync(check) else consequence
+        checks["transfers"] = await run_sync(self._transfers)
         is_ready = checks["ledger"] == "ok"
         return Answer({"status": "ready" if is_ready else "not_ready", "checks": checks}, 200 if is_ready else 503)
 
@@ -37,3 +38,11 @@ class Health:
             return "ok" if migrate.is_current(self._db) else "schema_outdated: run `reelkeep migrate`"
         except LedgerError as exc:
             return exc.reason
+
+    def _transfers(self) -> str:
+        """What the workers hear of the store; web itself may be allowed more, or less."""
+        try:
+            work = queries.work(self._db)
+        except LedgerError as exc:
+            return exc.reason
+        return f"wait for the store: {work.store_reason}" if work.held else "ok"

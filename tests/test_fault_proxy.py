@@ -94,7 +94,7 @@ def talk(proxy: FaultProxy, data: bytes) -> tuple[bytes, bool]:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
                 received += piece
-        except (ConnectionResetError, BrokenPipeError):
+        except OSError:
             return received, True
     return received, False
 
