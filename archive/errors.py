@@ -13,7 +13,8 @@ ReelkeepError
 │   ├── WireError               the network gave no whole answer
 │   ├── FetchInterruptedError   the file host or the network let us down
 │   ├── ProviderBusyError       the status API asks us to come back
-│   └── StoreUnavailableError   the S3 store cannot take or give an object now
+│   └── StoreUnavailableError   the S3 store cannot take or give an object now         waits, costs no try
+│       └── ObjectHiddenError   it does not say whether the object stands
 └── PermanentError              trying the same again cannot help
     ├── LinkExpiredError        the link is dead; a fresh one may be had
     ├── LinkRefusedError        we must not or will not follow this link
@@ -106,6 +107,10 @@ class ProviderBusyError(TransientError):
 
 class StoreUnavailableError(TransientError):
     """The store did not do what was asked, and may do it later."""
+
+
+class ObjectHiddenError(StoreUnavailableError):
+    """A 403 to a look: the object may stand, or not, and this identity may not list what does."""
 
 
 class PermanentError(ReelkeepError):

@@ -40,6 +40,7 @@ NAMES: Final = (
     "worker.manifested",  # the manifest stands
     "worker.archiving",  # the state is written, its audit entry not, nothing is committed
     "worker.archived",
+    "worker.kept",  # the store is away, the file is kept in the spool, the ledger does not know
     "worker.found",  # an earlier attempt's object was found by its intent
     "worker.relinked",  # a fresh link is kept
     "worker.retrying",  # another try is written, its transaction not committed

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from archive.errors import ObjectConflictError, StoreUnavailableError
+from archive.errors import ObjectConflictError, ObjectHiddenError, StoreUnavailableError
 from archive.settings import Store
 from archive.store import DIALECTS, StoreCapabilities, StoredObject
 
@@ -71,6 +71,8 @@ class S3Store:
             except ClientError as exc:
                 if _status(exc) == 404:
                     return None
+                if _status(exc) == 403:  # also what whoever may not list hears where nothing stands
+                    raise ObjectHiddenError("store_403") from exc
                 raise
         checksum = answer.get("ChecksumSHA256")
         whole = checksum if checksum and answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" else None

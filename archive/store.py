@@ -70,7 +70,12 @@ class ArchiveStore(Protocol):
         """
 
     def head(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject | None:
-        """Describe the object, None where there is none."""
+        """
+        Describe the object, None where there is none.
+
+        Raises:
+            ObjectHiddenError: the store does not say whether it stands.
+        """
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """The object's bytes, in pieces of at most 1 MiB."""

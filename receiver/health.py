@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.errors import LedgerError
+from archive.ledger import queries
 from archive.ledger.database import Database
 from archive.ledger.migrate import Standing, standing
 from receiver.answers import Answer
@@ -31,6 +32,7 @@ class Health:
         checks = {"ledger": ledger}
         for name, (check, consequence) in self._others.items():
             checks[name] = "ok" if await run_sync(check) else consequence
+        checks["transfers"] = await run_sync(self._transfers)
         is_ready = ledger == "ok"
         body = {"status": "ready" if is_ready else "not_ready", "checks": checks, **({"notes": notes} if notes else {})}
         return Answer(body, 200 if is_ready else 503)
@@ -44,3 +46,11 @@ class Health:
         if found is Standing.OLDER:
             return "schema_outdated: run `reelkeep migrate`", []
         return "ok", [_NEWER] if found is Standing.NEWER else []
+
+    def _transfers(self) -> str:
+        """What the workers hear of the store; web itself may be allowed more, or less."""
+        try:
+            work = queries.work(self._db)
+        except LedgerError as exc:
+            return exc.reason
+        return f"wait for the store: {work.store_reason}" if work.held else "ok"

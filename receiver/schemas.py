@@ -77,7 +77,13 @@ SCHEMAS: dict[str, Any] = {
             "alerts": {"type": "array", "items": {"type": "string"}, "description": "what costs videos while it lasts"},
             "sources": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/SourceStatus"}},
             "targets": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}},
-            "work": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "work": {
+                "type": "object",
+                "properties": {
+                    "store_reason": {"type": ["string", "null"], "description": "why files wait for the store"}
+                },
+                "additionalProperties": {"type": "integer"},
+            },
             "urgency": {
                 "type": "object",
                 "description": "seconds: until the most urgent waiting asset is beyond reach (null: nothing waits), "

@@ -14,7 +14,10 @@ _HIDDEN = ("link", "second_link", "claimed", "owner", "fence", "leased_until", "
 
 def row(values: Mapping[str, Any]) -> dict[str, Any]:
     """One ledger row, without what only the service itself may know."""
-    return {name: _value(name, value) for name, value in values.items() if name not in _HIDDEN}
+    shown = {name: _value(name, value) for name, value in values.items() if name not in _HIDDEN}
+    if "kept_in" in shown:
+        shown["kept"] = shown.pop("kept_in") is not None  # in which machine's spool is the service's own business
+    return shown
 
 
 def _value(name: str, value: Any) -> Any:

@@ -4,9 +4,6 @@ Download truth: a link's bytes into a spool, hashed while they arrive, or a name
 Nothing the file host says about its file is believed except its length, and that only to notice a body that ends early.
 """
 
-import errno
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +19,7 @@ from workers.download import Download, StoppedError
 from workers.egress import Egress, Policy, time_limit
 from workers.file_hosts import FileHosts
 from workers.hops import BusyError, Hops
+from workers.spool import check_room
 
 __all__ = ["SPOOL_UNAVAILABLE", "Fetched", "Limits", "StoppedError", "fetch"]
 SPOOL_UNAVAILABLE = "spool_unavailable"
@@ -39,9 +37,8 @@ class Limits:
     spool_reserve: int = 0  # bytes that stay free on the disk of the spool
 
     def check_room(self) -> None:
-        """Raise OSError where the spool's disk is to take no more: the ledger may stand on it, too."""
-        if shutil.disk_usage(self.spool).free < self.spool_reserve:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        """Raise OSError where the spool's disk is to take no more."""
+        check_room(self.spool, self.spool_reserve)
 
 
 @dataclass(frozen=True)

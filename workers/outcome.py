@@ -19,15 +19,18 @@ from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.ledger.outages import API_RESTS, SOURCE_PAUSED
 from archive.model import AssetState
-from archive.schedule import next_try
+from archive.schedule import RETRY_FLOOR, next_try
+from workers.archive_asset import KeptElsewhereError
 from workers.fetch import SPOOL_UNAVAILABLE, StoppedError
 from workers.file_hosts import HostRestsError
+from workers.store_rests import StoreRestsError
 
 MAX_BAD_FILES = 3  # a bad file, or a name that leads inside, is tried this often before a person has to look
 MAX_CRASHES = 10  # mistakes of our own on one asset before a person has to look
 MIN_TRIES = 3  # however late it is
 UNASKED = timedelta(days=1)  # past its deadline, while neither file host nor provider said that there is no file
 _OURS = {SPOOL_UNAVAILABLE, API_RESTS, SOURCE_PAUSED}
+ELSEWHERE = timedelta(seconds=30)  # before a file that waits on another machine is claimed again, perhaps there
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +49,9 @@ def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spr
         _log.error("asset.%s", state, extra=fields)
         results.end(db, claim, state, reason)
         return
+    if isinstance(failure, StoreUnavailableError | KeptElsewhereError):
+        _wait(db, claim, failure, now, spread)
+        return
     deadline = claim.link.expires_at if claim.link.expires_at > now else claim.must_by
     wish = failure.retry_after if isinstance(failure, TransientError) else None
     is_untried = isinstance(failure, HostRestsError)
@@ -60,6 +66,23 @@ def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spr
     results.retry(db, claim, reason, at)
 
 
+def _wait(
+    db: Database, claim: Claim, failure: StoreUnavailableError | KeptElsewhereError, now: datetime, spread: float
+) -> None:
+    """What is no fault of the file's costs none of its tries; they are for its link."""
+    if isinstance(failure, KeptElsewhereError):
+        results.postpone(db, claim, now + ELSEWHERE * (0.1 + spread), failure.reason)
+        return
+    # Spread wide: of thousands of files that wait for one store, none needs to be the first.
+    at = now + (failure.retry_after or RETRY_FLOOR) * (1 + spread)
+    if isinstance(failure, StoreRestsError):
+        results.postpone(db, claim, at, failure.reason)
+        return
+    fields = {"asset": claim.asset_id, "source": claim.source, "reason": failure.reason}
+    _log.warning("asset.store_away", extra={**fields, "at": at.isoformat(timespec="seconds")})
+    results.wait(db, claim, failure.reason, at)
+
+
 def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None:
     """The state in which the asset ends, or None where it is worth another try. Pure."""
     tries = claim.attempts + 1
@@ -68,7 +91,8 @@ def end_of(failure: Exception, claim: Claim, now: datetime) -> AssetState | None
             return None  # our own side, or nobody was asked for another link: it costs no video to wait for it
         case TransientError():
             # The deadline may be assumed, and nobody has said yet that the link is dead.
-            return AssetState.LOST if now >= claim.must_by + UNASKED and tries >= MIN_TRIES else None
+            is_tried = tries >= MIN_TRIES or isinstance(failure, KeptElsewhereError)
+            return AssetState.LOST if now >= claim.must_by + UNASKED and is_tried else None
         case LinkExpiredError():
             return AssetState.LOST if now >= claim.must_by and tries >= MIN_TRIES else None
         case NotMediaError() | LinkRefusedError() if _may_pass(failure):

@@ -14,6 +14,8 @@ from archive.ledger.database import Database
 from archive.ledger.outbox import PosterErrand
 from archive.store import ArchiveStore
 from workers.probe import poster
+from workers.spool import check_room
+from workers.transfer import ROOM_STEP
 
 _AGAIN = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
@@ -24,13 +26,23 @@ def poster_key(object_key: str) -> str:
     return "posters/" + object_key.removeprefix("assets/").rsplit(".", 1)[0] + ".jpg"
 
 
-def make_poster(db: Database, store: ArchiveStore, companion: str, spool: Path, errand: PosterErrand) -> None:
-    """Do *errand*. A film that gives no picture has no poster; a store that is away is tried again."""
+def make_poster(
+    db: Database, store: ArchiveStore, companion: str, spool: Path, reserve: int, errand: PosterErrand
+) -> None:
+    """
+    Do *errand*, and leave *reserve* bytes of the spool's disk free.
+
+    A film that gives no picture has no poster; a store that is away, or a spool that is full, is tried again.
+    """
     spool.mkdir(parents=True, exist_ok=True)
     key = poster_key(errand.key)
     try:
         with tempfile.TemporaryFile(dir=str(spool)) as film:
+            room = ROOM_STEP
             for piece in store.read(errand.bucket, errand.key, errand.version_id):
+                if film.tell() >= room:
+                    check_room(spool, reserve)
+                    room = film.tell() + ROOM_STEP
                 film.write(piece)
             picture = poster(film)
         digest = sha256(picture).hexdigest()

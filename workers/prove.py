@@ -6,6 +6,8 @@ from archive.errors import ProofFailedError
 from archive.ledger.claims import Intent
 from archive.store import ArchiveStore, StoredObject
 
+OBJECT_MISSING = "object_missing"
+
 
 def prove(store: ArchiveStore, intent: Intent, version_id: str | None) -> StoredObject:
     """
@@ -19,7 +21,7 @@ def prove(store: ArchiveStore, intent: Intent, version_id: str | None) -> Stored
     """
     stored = store.head(intent.bucket, intent.key, version_id)
     if stored is None:
-        raise ProofFailedError("object_missing")
+        raise ProofFailedError(OBJECT_MISSING)
     if stored.size != intent.size:
         raise ProofFailedError("size_differs")
     if store.capabilities.checksum_verified and stored.sha256 is not None:

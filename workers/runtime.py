@@ -16,7 +16,7 @@ from functools import partial
 
 from archive.errors import ClaimLostError, LedgerError
 from archive.failpoints import reached
-from archive.ledger import claims, looks, outbox, suspects
+from archive.ledger import claims, looks, outbox, results, suspects
 from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.ledger.heads import origins
@@ -31,6 +31,7 @@ from workers.companion import write_metadata
 from workers.egress import Egress
 from workers.fetch import Fetched, Limits, fetch
 from workers.file_hosts import DYING, FileHosts
+from workers.kept_files import KeptFiles
 from workers.look import Looker
 from workers.meter import Meter
 from workers.notify import Notifier
@@ -39,8 +40,10 @@ from workers.pool import Pool
 from workers.poster import make_poster
 from workers.provider_api import ProviderApi, link_policy
 from workers.refresh import Refresher
+from workers.store_rests import RestingStore, StoreRests
 
 _LAST_SHARE = 0.2  # of the grace, for what is interrupted to end by itself
+REAP = timedelta(minutes=5)  # between two looks at what is kept
 NOTIFIERS = 8  # sends at a time in one process: twice what one target may have in flight
 _log = logging.getLogger(__name__)
 
@@ -63,15 +66,21 @@ class Runtime:
         self._egress = Egress(tls=authorities(settings.egress.ca_file), proxy=settings.egress.way)
         self._hosts = FileHosts(per_host=settings.workers.per_host)
         self._taking = threading.Lock()
-        self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
+        self._is_back = threading.Event()  # the store, after a rest
+        self._store = RestingStore(
+            S3Store(settings.store, connections=settings.workers.slots + 4),
+            StoreRests(random.random, on_back=self._is_back.set),
+        )
+        self._kept = KeptFiles(settings.workers.spool, settings.workers.spool_reserve)
         meter = Meter(db, settings.sources)
         api = ProviderApi(settings.sources, self._egress, meter.hear)
         self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
         undeclared = frozenset(name for name, source in settings.sources.items() if source.accept_undeclared_end)
         self._ports = partial(
-            Ports, db, self._store, settings.store.bucket, refresh=refresh, clock=_utc_now, length_suffices=undeclared
-        )
+            Ports, db, self._store, settings.store.bucket, refresh=refresh, clock=_utc_now, kept=self._kept,
+            length_suffices=undeclared, check_store=self._store.check,
+        )  # fmt: skip
         self._notifier = Notifier(
             db, {target.name: target for target in settings.notify}, settings.sources, settings.store.companion,
             self._egress, partial(link_to, self._store), _utc_now, random.random,
@@ -85,11 +94,13 @@ class Runtime:
         self._pools = (self._transfers, self._lookers, self._errands, self._notices)
 
     def start(self) -> None:
+        self._reap()
         for pool in self._pools:
             pool.start()
         for name, beat, act in (
             ("heartbeat", self._settings.workers.heartbeat, self._beat),
-            ("timer", self._settings.workers.sweep, self.wake),
+            ("timer", self._settings.workers.sweep, self._tick),
+            ("reaper", REAP, self._reap),
         ):
             seconds = beat.total_seconds()
             threading.Thread(target=self._every, args=(seconds, act), name=name, daemon=True).start()
@@ -199,7 +210,8 @@ class Runtime:
         if isinstance(errand, MetadataErrand):
             write_metadata(self._db, self._store, companion, errand)
         else:
-            make_poster(self._db, self._store, companion, self._settings.workers.spool, errand)
+            workers = self._settings.workers
+            make_poster(self._db, self._store, companion, workers.spool, workers.spool_reserve, errand)
         return True
 
     def _notify(self, more: Callable[[], None]) -> bool:
@@ -225,6 +237,19 @@ class Runtime:
         with fetch(self._egress, link.url, policy, limits, self._stopping, hosts=hosts) as fetched:
             self._leave_host()
             yield fetched
+
+    def _tick(self) -> None:
+        if self._is_back.is_set():
+            self._is_back.clear()
+            _log.info("store.resumed", extra={"assets": claims.hasten(self._db)})
+        self.wake()
+
+    def _reap(self) -> None:
+        """Remove what nobody waits for any more. What cannot be removed now may be later."""
+        try:
+            self._kept.reap(partial(results.waiting_intents, self._db))
+        except (LedgerError, OSError) as exc:
+            _log.warning("spool.not_reaped", extra={"reason": type(exc).__name__})
 
     def _beat(self) -> None:
         if held := list(self._held):

@@ -58,6 +58,7 @@ class Claim:
     must_by: datetime
     intent: Intent | None = field(default=None)
     reason: str | None = None  # of the last attempt's failure
+    kept_in: str | None = None  # the spool that holds the intent's file while the store is away
 
 
 def register_sources(db: Database, names: Mapping[str, int]) -> None:
@@ -116,7 +117,7 @@ def _claim(row: RowMapping, owner: str, fence: int) -> Claim:
     return Claim(
         row["id"], row["source"], row["task"], row["task_id"], row["role"], row["ordinal"], fence, owner,
         row["attempts"], row["verdict"], Link(row["link"], *expiry), second, row["must_by"], intent,
-        row["reason"],
+        row["reason"], row["kept_in"],
     )  # fmt: skip
 
 
@@ -143,6 +144,18 @@ def release(db: Database, owner: str) -> int:
         theirs = (attempts.c.owner == owner, attempts.c.ended_at.is_(None))
         conn.execute(update(attempts).where(*theirs).values(ended_at=now, outcome="handed_back"))
         return freed
+
+
+def hasten(db: Database) -> int:
+    """Make due at once what waits for the store: it is back. Return how many."""
+    with db.write() as conn:
+        now = db.now(conn)
+        waiting = (
+            assets.c.due_at > now,
+            assets.c.owner.is_(None),
+            assets.c.reason.startswith("store_", autoescape=True),
+        )
+        return conn.execute(update(assets).where(_locked(conn, *waiting)).values(due_at=now)).rowcount
 
 
 def _locked(conn: Connection, *where: ColumnElement[bool]) -> ColumnElement[bool]:

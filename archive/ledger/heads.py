@@ -60,7 +60,7 @@ def head(conn: Connection, source: str, now: datetime, avoid: Avoid, *where: Col
     due = (assets.c.source == source, *where)
     if avoid.is_empty:
         return first(conn, due_first(assets, assets.c.due_at, now, *due))
-    columns = (assets.c.id, assets.c.link, assets.c.second_link, assets.c.link_expires_at)
+    columns = (assets.c.id, assets.c.link, assets.c.second_link, assets.c.link_expires_at, assets.c.kept_in)
     seen = select(*columns).where(*due, assets.c.due_at <= now).order_by(assets.c.must_by).limit(LOOK)
     rows = conn.execute(seen).mappings().all()
     waits = [_wait(row, now, avoid) for row in rows]
@@ -78,7 +78,12 @@ def head(conn: Connection, source: str, now: datetime, avoid: Avoid, *where: Col
 
 
 def _wait(row: RowMapping, now: datetime, avoid: Avoid) -> timedelta | None:
-    """How long every host of an asset is at rest; zero where one is busy instead, None where one may be asked."""
+    """
+    How long every host of an asset is at rest; zero where one is busy instead, None where one may be asked, or none has
+    to be: a kept file waits for the store alone.
+    """
+    if row["kept_in"] is not None:
+        return None
     hosts = origins(row["link"], row["second_link"])
     if _NOTHING < row["link_expires_at"] - now < avoid.patience:
         return None if any(host not in avoid.busy for host in hosts) or not hosts else _NOTHING

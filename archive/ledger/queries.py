@@ -141,7 +141,7 @@ def _history(subject: str, key: str) -> Any:
 class Work:
     """
     What waits now. `overdue` assets are past their deadline and still waiting. Notifications of a target that rests
-    are not due.
+    are not due. `held` assets wait for the store, for such as `store_reason`, and of `kept` ones the spool has the file.
     """
 
     due: int
@@ -149,6 +149,9 @@ class Work:
     overdue: int
     looks_due: int
     notifications_due: int = 0
+    held: int = 0
+    kept: int = 0
+    store_reason: str | None = None
 
 
 def work(db: Database, at_most: int = 1000) -> Work:
@@ -160,7 +163,9 @@ def work(db: Database, at_most: int = 1000) -> Work:
             bounded = select(table.c.id).where(*where).limit(at_most).subquery()
             return conn.execute(select(func.count()).select_from(bounded)).scalar_one()
 
+        names = conn.scalars(select(sources.c.name)).all()
         return Work(
+            **_held(conn, names, at_most),
             due=count(assets.c.due_at <= now),
             running=count(assets.c.owner.is_not(None), assets.c.due_at > now),
             overdue=count(assets.c.due_at.is_not(None), assets.c.must_by < now),
@@ -169,6 +174,21 @@ def work(db: Database, at_most: int = 1000) -> Work:
                 notifications.c.target.in_(_awake(conn, now)), notifications.c.due_at <= now, table=notifications
             ),
         )
+
+
+def _held(conn: Connection, names: Collection[str], at_most: int) -> dict[str, Any]:
+    """Among the most urgent *at_most* of each source, which are the first to be tried: those that wait for the store."""
+    held = kept = 0
+    reasons = set()
+    for name in names:
+        waiting = (assets.c.source == name, assets.c.due_at.is_not(None))
+        columns = (assets.c.reason, assets.c.kept_in)
+        some = select(*columns).where(*waiting).order_by(assets.c.must_by).limit(at_most).subquery()
+        counted = select(func.count(), func.count(some.c.kept_in), func.max(some.c.reason))
+        row = conn.execute(counted.where(some.c.reason.startswith("store_", autoescape=True))).one()
+        held, kept = held + row[0], kept + row[1]
+        reasons.add(row[2])
+    return {"held": held, "kept": kept, "store_reason": max(reasons - {None}, default=None)}
 
 
 def _awake(conn: Connection, now: datetime) -> list[str]:

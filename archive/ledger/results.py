@@ -4,7 +4,7 @@ What becomes of a claimed asset: an intent, a fresh link, the archive, another t
 Whatever ends an attempt after something was tried says that its process lived: `crashes` is 0 again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,19 @@ from archive.ledger.tallies import Tally
 from archive.model import AssetState, Link, Verdict
 
 OTHER_BYTES = "other_bytes_served"
+_AT_A_TIME = 500  # values of one statement
+
+
+def waiting_intents(db: Database, ids: Collection[str]) -> dict[str, str]:
+    """Of the assets *ids* those that wait with an intent, and the digest in it."""
+    listed = sorted(ids)
+    found: dict[str, str] = {}
+    with db.read() as conn:
+        for start in range(0, len(listed), _AT_A_TIME):
+            these = assets.c.id.in_(listed[start : start + _AT_A_TIME])
+            wanted = (these, assets.c.state == AssetState.WAITING, assets.c.sha256.is_not(None))
+            found |= {row.id: row.sha256 for row in conn.execute(select(assets.c.id, assets.c.sha256).where(*wanted))}
+    return found
 
 
 def intend(db: Database, claim: Claim, intent: Intent) -> None:
@@ -33,6 +46,7 @@ def intend(db: Database, claim: Claim, intent: Intent) -> None:
         held(conn, claim, {
             "bucket": intent.bucket, "key": intent.key, "size": intent.size, "sha256": intent.sha256,
             "content_type": intent.content_type, "media": intent.media,
+            "kept_in": claim.kept_in if before is not None and before.sha256 == intent.sha256 else None,
         })  # fmt: skip
         if before is not None and before.sha256 != intent.sha256:
             facts = {"sha256": intent.sha256, "size": intent.size, "before": before.sha256, "size_before": before.size}
@@ -57,7 +71,7 @@ def archived(db: Database, claim: Claim, version_id: str | None, facts: Mapping[
         now = db.now(conn)
         held(conn, claim, {
             "state": AssetState.ARCHIVED, "reason": None, "due_at": None, "owner": None, "attempts": 0,
-            "crashes": 0, "version_id": version_id, "archived_at": now,
+            "crashes": 0, "version_id": version_id, "archived_at": now, "kept_in": None,
         })  # fmt: skip
         row = conn.execute(select(assets).where(assets.c.id == claim.asset_id)).one()
         if row.content_type.startswith("video/"):
@@ -85,14 +99,28 @@ def retry(db: Database, claim: Claim, reason: str, at: datetime) -> None:
         reached("worker.retrying", claim.asset_id)
 
 
-def postpone(db: Database, claim: Claim, at: datetime) -> None:
+def keep(db: Database, claim: Claim, spool: str) -> None:
+    """The intent's file stands in *spool*, for when the store is back."""
+    with db.write() as conn:
+        held(conn, claim, {"kept_in": spool})
+
+
+def wait(db: Database, claim: Claim, reason: str, at: datetime) -> None:
+    """Something of ours is away: due again at *at*, and none of its tries is spent."""
+    with db.write() as conn:
+        held(conn, claim, {"due_at": at, "owner": None, "reason": reason, "crashes": 0})
+        _close(conn, claim, db.now(conn), "transient", reason)
+
+
+def postpone(db: Database, claim: Claim, at: datetime, reason: str | None = None) -> None:
     """
     Nothing could be tried yet: due again at *at*, as if it had not been claimed; no trace is left but the fence.
 
-    So a suspect stays one: that its process lived says nothing of what it would do with the file.
+    A *reason* is shown in place of that of the last try. A suspect stays one: that its process lived says nothing of
+    what it would do with the file.
     """
     with db.write() as conn:
-        held(conn, claim, {"due_at": at, "owner": None})
+        held(conn, claim, {"due_at": at, "owner": None} | ({"reason": reason} if reason else {}))
         conn.execute(delete(attempts).where(attempts.c.asset == claim.asset_id, attempts.c.fence == claim.fence))
 
 
@@ -108,7 +136,8 @@ def end(db: Database, claim: Claim, state: AssetState, reason: str) -> None:
     """An end short of the archive: quarantined (a person may help) or lost."""
     with db.write() as conn:
         now = db.now(conn)
-        held(conn, claim, {"state": state, "reason": reason, "due_at": None, "owner": None, "crashes": 0})
+        ended = {"state": state, "reason": reason, "due_at": None, "owner": None, "crashes": 0, "kept_in": None}
+        held(conn, claim, ended)
         _close(conn, claim, now, "permanent", reason)
         losses.of_asset(conn, claim.source, claim.task, state, reason)
         reached("worker.ending", claim.asset_id)

@@ -14,7 +14,7 @@ import workers.archive_asset
 import workers.runtime
 from archive.errors import LedgerError
 from archive.identity import delivery_id
-from archive.ledger import claims, deliveries, events, looks, operator, results, targets
+from archive.ledger import claims, deliveries, looks, operator, results, targets
 from archive.ledger.claims import Claim
 from archive.ledger.deliveries import Received
 from archive.model import Outcome, Progress, Verdict
@@ -357,7 +357,9 @@ class World:
                 continue
             since = scheduler.now - (now - row.due_at)
             for machine in self.machines:
-                free = max(since, machine.free_since, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0))
+                free = max(
+                    since, machine.free_since, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0)
+                )
                 waited = scheduler.now - free
                 must(
                     not (machine.is_awake and machine.idle and waited > UNCLAIMED),
@@ -377,7 +379,9 @@ class World:
             if post.is_acked and statement is not None and statement.event.outputs:
                 if statement.decision is not Decision.CONFIRM or not post.task.is_failed:
                     for film in post.task.films:
-                        must(film.asset_id in self.checks.assets, "what was acked is an asset", post.task, film.asset_id)
+                        must(
+                            film.asset_id in self.checks.assets, "what was acked is an asset", post.task, film.asset_id
+                        )
         for row in self.checks.assets.values():
             self._ended(row.id, row.state, row.reason)
         still = self.bench.rows(f"SELECT task_id FROM tasks WHERE state = 'open' AND source = '{KEYED}'")  # noqa: S608
@@ -407,9 +411,11 @@ class World:
 def _virtual(world: World) -> Iterator[None]:
     """Put *world* where the real code has the process's own clock, chance, ids, failpoints and media child."""
     random = world.scheduler.random
-    with mock.patch.multiple(workers.runtime, _utc_now=world.ledger.clock, random=random), mock.patch.object(
-        archive.ledger.announcements, "token_hex", lambda size: random.randbytes(size).hex()
-    ), mock.patch.object(workers.archive_asset, "probe", lambda file, media: _SEEN):
+    with (
+        mock.patch.multiple(workers.runtime, _utc_now=world.ledger.clock, random=random),
+        mock.patch.object(archive.ledger.announcements, "token_hex", lambda size: random.randbytes(size).hex()),
+        mock.patch.object(workers.archive_asset, "probe", lambda file, media: _SEEN),
+    ):
         before = [module.__dict__["reached"] for module in _FOLLOWED]
         for module in _FOLLOWED:
             module.__dict__["reached"] = world.reached

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import IO
+from pathlib import Path
+from typing import IO, ClassVar
 
 import pytest
 
@@ -33,6 +34,7 @@ from tests.media import made
 from workers.archive_asset import Ports, archive_asset
 from workers.fetch import Fetched
 from workers.file_hosts import HostRestsError
+from workers.kept_files import KeptFiles
 from workers.outcome import settle
 
 LEASE = timedelta(seconds=12)
@@ -52,6 +54,11 @@ class House:
     fresh: Link | None = None
     refreshed: int = 0
     length_suffices: set[str] = field(default_factory=set)
+    spool: ClassVar[Path]
+
+    @property
+    def kept(self) -> KeptFiles:
+        return KeptFiles(self.spool, 0)
 
     def refresh(self, claim: Claim) -> Link | None:
         self.refreshed += 1
@@ -59,7 +66,9 @@ class House:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.db, self.store, "videos", self.fetch, self.refresh, self.clock, self.length_suffices)
+        return Ports(
+            self.db, self.store, "videos", self.fetch, self.refresh, self.clock, self.kept, self.length_suffices
+        )
 
     def take(self, owner: str = "w1") -> Claim:
         claim = claims.take(self.db, owner, {"kie": 8}, LEASE)
@@ -89,6 +98,13 @@ class House:
     def manifest(self) -> dict[str, dict[str, object]]:
         [key] = [key for key in self.store.keys() if key.endswith(MANIFEST)]  # noqa: SIM118 (a method of its own)
         return dict(json.loads(b"".join(self.store.read("videos", key))))
+
+
+@pytest.fixture(autouse=True)
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where each house of this test keeps files."""
+    monkeypatch.setattr(House, "spool", tmp_path, raising=False)
+    return tmp_path
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from tests.origin import Origin, Scene, origin, whole
 from workers.archive_asset import Ports, archive_asset
 from workers.egress import Egress, Policy
 from workers.fetch import Fetched, Limits, fetch
+from workers.kept_files import KeptFiles
 
 HEAD = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {}\r\n"
 
@@ -94,7 +95,8 @@ def line(db: Database, clock: FakeClock, tmp_path: Path) -> Iterator[Line]:
         def fetched(_: Claim, link: Link) -> AbstractContextManager[Fetched]:
             return fetch(egress, link.url, policy, limits, stopping)
 
-        yield Line(db, host, Ports(db, store, "videos", fetched, lambda _: None, clock), store)
+        ports = Ports(db, store, "videos", fetched, lambda _: None, clock, KeptFiles(tmp_path, 0))
+        yield Line(db, host, ports, store)
     egress.close()
 
 

@@ -43,7 +43,7 @@ def store(db: Database, film: bytes) -> MemoryStore:
 def make(db: Database, store: MemoryStore, spool: Path) -> PosterErrand:
     errand = outbox.take(db)
     assert isinstance(errand, PosterErrand)
-    make_poster(db, store, "companion", spool, errand)
+    make_poster(db, store, "companion", spool, 0, errand)
     return errand
 
 
