@@ -14,7 +14,7 @@ from archive.errors import LedgerError
 from archive.failpoints import reached
 from archive.ledger import alarms, leases, migrate, notifications, orders, queries, targets, tasks
 from archive.ledger.database import Database
-from archive.process import begin, stop_requested
+from archive.process import begin, keeps_commits, stop_requested
 from archive.settings import Settings
 from archive.wakeups import Bell
 
@@ -72,6 +72,7 @@ def main() -> None:
     """Tick until told to stop; exits with 78 (EX_CONFIG) where the settings cannot be used."""
     settings = begin("clock")
     db = Database(settings.ledger.url)
+    keeps_commits(db, settings)
     migrate.upgrade(db)
     targets.register_targets(db, settings.notify)
     clock = Clock(settings, db, Bell(settings.queue.url.get_secret_value()), uuid4().hex)
