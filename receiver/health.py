@@ -10,6 +10,7 @@ from archive.errors import LedgerError
 from archive.ledger import migrate
 from archive.ledger.database import Database
 from receiver.answers import Answer
+from receiver.asking import ask
 
 Check = Callable[[], bool]
 
@@ -26,14 +27,14 @@ class Health:
 
     async def ready(self, _request: Request) -> Response:
         """503 with reasons while the ledger cannot take a delivery."""
-        checks = {"ledger": await run_sync(self._ledger)}
+        checks = {"ledger": await self._ledger()}
         for name, (check, consequence) in self._others.items():
             checks[name] = "ok" if await run_sync(check) else consequence
         is_ready = checks["ledger"] == "ok"
         return Answer({"status": "ready" if is_ready else "not_ready", "checks": checks}, 200 if is_ready else 503)
 
-    def _ledger(self) -> str:
+    async def _ledger(self) -> str:
         try:
-            return "ok" if migrate.is_current(self._db) else "schema_outdated: run `reelkeep migrate`"
+            return "ok" if await ask(migrate.is_current, self._db) else "schema_outdated: run `reelkeep migrate`"
         except LedgerError as exc:
             return exc.reason

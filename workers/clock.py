@@ -1,8 +1,9 @@
 """
 The clock process: `python -m workers.clock`. One is active under a ledger lease, others stand by.
 
-Each tick it looks for due work and tops up the wake-ups, plans looks at tasks that have none, raises and clears alarms,
-and forgets notifications that were delivered long ago. It does no work itself.
+Each tick it moves what was planned if the ledger's clock went back, looks for due work and tops up the wake-ups, plans
+looks at tasks that have none, raises and clears alarms, and forgets notifications that were delivered long ago. It does
+no work itself.
 """
 
 import logging
@@ -12,7 +13,7 @@ from uuid import uuid4
 from archive.alerts import alerts, link_lives
 from archive.errors import LedgerError
 from archive.failpoints import reached
-from archive.ledger import alarms, leases, migrate, notifications, orders, queries, targets, tasks
+from archive.ledger import alarms, leases, migrate, notifications, orders, queries, setbacks, targets, tasks
 from archive.ledger.database import Database
 from archive.process import begin, keeps_commits, stop_requested
 from archive.settings import Settings
@@ -40,6 +41,8 @@ class Clock:
         Raises:
             LedgerError.
         """
+        if back := setbacks.mend(self._db):
+            _log.error("clock.went_back", extra={"seconds": round(back.total_seconds())})
         if not leases.hold(self._db, LEASE, self._owner, self._life):
             return False
         reached("clock.held")
@@ -86,7 +89,10 @@ def main() -> None:
         except LedgerError as exc:
             _log.warning("clock.ledger_unavailable", extra={"reason": exc.reason})
         stopping.wait(settings.workers.sweep.total_seconds())
-    clock.stop()
+    try:
+        clock.stop()
+    except LedgerError as exc:  # its lease runs out by itself
+        _log.warning("clock.ledger_unavailable", extra={"reason": exc.reason})
 
 
 if __name__ == "__main__":

@@ -29,8 +29,14 @@ UNASKED = timedelta(days=1)  # past its deadline, while neither file host nor pr
 _log = logging.getLogger(__name__)
 
 
-def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spread: float) -> None:
-    """Write down what *failure* means. Without a ledger nothing is written, and the lease runs out by itself."""
+def settle(
+    db: Database, claim: Claim, failure: Exception, *, now: datetime, spread: float, steady: datetime | None = None
+) -> None:
+    """
+    Write down what *failure* means. Without a ledger nothing is written, and the lease runs out by itself.
+
+    *steady* is the time without the clock's leaps (`workers.steady`): no asset is lost by the others.
+    """
     reason = failure.reason if isinstance(failure, ReelkeepError) else "unexpected_error"
     fields = {"asset": claim.asset_id, "source": claim.source, "reason": reason, "attempts": claim.attempts}
     if isinstance(failure, ClaimLostError | LedgerError):
@@ -39,7 +45,7 @@ def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spr
     if isinstance(failure, StoppedError):
         results.hand_back(db, claim)
         return
-    state = end_of(failure, claim, now)
+    state = end_of(failure, claim, steady or now)
     if state is not None:
         _log.error("asset.%s", state, extra=fields)
         results.end(db, claim, state, reason)

@@ -38,6 +38,7 @@ from workers.pool import Pool
 from workers.poster import make_poster
 from workers.provider_api import ProviderApi, link_policy
 from workers.refresh import Refresher
+from workers.steady import Steady
 
 NOTIFIERS = 8  # sends at a time in one process: twice what one target may have in flight
 _log = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ class Runtime:
         self._store = S3Store(settings.store, connections=settings.workers.slots + 4)
         api = ProviderApi(settings.sources, self._egress)
         meter = Meter(db, settings.sources)
-        self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
+        self._steady = Steady(_utc_now, time.monotonic)
+        self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random, self._steady)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
         undeclared = frozenset(name for name, source in settings.sources.items() if source.accept_undeclared_end)
         self._ports = partial(
@@ -146,7 +148,8 @@ class Runtime:
 
     def _settle(self, claim: Claim, failure: Exception) -> None:
         try:
-            settle(self._db, claim, failure, now=_utc_now(), spread=random.random())  # noqa: S311
+            spread = random.random()  # noqa: S311
+            settle(self._db, claim, failure, now=_utc_now(), spread=spread, steady=self._steady())
         except (ClaimLostError, LedgerError) as exc:
             _log.warning("asset.claim_abandoned", extra={"asset": claim.asset_id, "reason": exc.reason})
 
@@ -197,6 +200,7 @@ class Runtime:
         )  # fmt: skip
 
     def _beat(self) -> None:
+        self._steady()  # a leap is known by its moment
         if held := list(self._held):
             claims.heartbeat(self._db, self._owner, held, self._settings.workers.lease)
 
