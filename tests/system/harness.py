@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -242,12 +242,16 @@ class Service:
             base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, trust_env=False
         )
 
-    def start(self, name: str, **env: str) -> int:
-        """Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid."""
+    def start(self, name: str, *, under: Sequence[str] = (), **env: str) -> int:
+        """
+        Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid.
+
+        *under* is a command that starts it, and becomes it.
+        """
         module = _ENTRIES[name.split("-", maxsplit=1)[0]]
         with self.log_path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                (sys.executable, "-m", module), env={**self.env, **env}, stderr=log, start_new_session=True
+                (*under, sys.executable, "-m", module), env={**self.env, **env}, stderr=log, start_new_session=True
             )
         if name.startswith("web"):
             port = env.get("PORT", str(self.port))
