@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +16,8 @@ from sqlalchemy import make_url
 
 from archive import failpoints, logs
 from archive.hidden import secrets_of
+from archive.ledger.database import Database
+from archive.ledger.durability import shortcomings
 from archive.settings import Settings, SettingsError, load
 
 EX_CONFIG = 78  # sysexits.h; supervisors need not try again
@@ -39,10 +41,20 @@ def begin(name: str) -> Settings:
         if problems := list(_unusable(settings, spools=name == "worker")):
             raise SettingsError(problems)
     except SettingsError as exc:
-        print("reelkeep: the settings cannot be used:", *exc.problems, sep="\n  ", file=sys.stderr)  # noqa: T201
-        sys.exit(EX_CONFIG)
+        _refuse(exc.problems)
     failpoints.arm()
     return settings
+
+
+def keeps_commits(db: Database, settings: Settings) -> None:
+    """Exit with 78 where what *db* has committed may be gone after a crash. Raises LedgerError."""
+    if problems := shortcomings(db, storage_is_durable=settings.ledger.storage_is_durable):
+        _refuse(problems)
+
+
+def _refuse(problems: Sequence[str]) -> NoReturn:
+    print("reelkeep: the settings cannot be used:", *problems, sep="\n  ", file=sys.stderr)  # noqa: T201
+    sys.exit(EX_CONFIG)
 
 
 def _unusable(settings: Settings, *, spools: bool) -> Iterator[str]:

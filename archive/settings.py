@@ -75,6 +75,8 @@ class Server(Section):
 
 class Ledger(Section):
     url: LedgerUrl = "sqlite:///data/ledger.db"  # or postgresql+psycopg://user@host/name
+    # PostgreSQL's fsync and full_page_writes may be off, since what it stores on does their work (ZFS, some clouds')
+    storage_is_durable: bool = False
 
 
 class Queue(Section):

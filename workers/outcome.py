@@ -34,8 +34,14 @@ ELSEWHERE = timedelta(seconds=30)  # before a file that waits on another machine
 _log = logging.getLogger(__name__)
 
 
-def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spread: float) -> None:
-    """Write down what *failure* means. Without a ledger nothing is written, and the lease runs out by itself."""
+def settle(
+    db: Database, claim: Claim, failure: Exception, *, now: datetime, spread: float, steady: datetime | None = None
+) -> None:
+    """
+    Write down what *failure* means. Without a ledger nothing is written, and the lease runs out by itself.
+
+    *steady* is the time without the clock's leaps (`workers.steady`): no asset is lost by the others.
+    """
     reason = failure.reason if isinstance(failure, ReelkeepError) else "unexpected_error"
     fields = {"asset": claim.asset_id, "source": claim.source, "reason": reason, "attempts": claim.attempts}
     if isinstance(failure, ClaimLostError | LedgerError):
@@ -44,7 +50,7 @@ def settle(db: Database, claim: Claim, failure: Exception, *, now: datetime, spr
     if isinstance(failure, StoppedError):
         results.hand_back(db, claim)
         return
-    state = end_of(failure, claim, now)
+    state = end_of(failure, claim, steady or now)
     if state is not None:
         _log.error("asset.%s", state, extra=fields)
         results.end(db, claim, state, reason)

@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from archive.errors import LedgerError
+
 _log = logging.getLogger(__name__)
 
 
@@ -16,7 +18,9 @@ class Pool:
     """
 
     def __init__(self, name: str, size: int, work: Callable[[Callable[[], None]], bool]) -> None:
+        self._name = name
         self._work = work
+        self._trouble: str | None = None  # why the ledger could not be had
         self._size = size
         self._calls = 0  # wake-ups nobody has taken yet
         self._busy = 0
@@ -59,6 +63,15 @@ class Pool:
         with self._changed:
             return self._changed.wait_for(lambda: self._busy == 0, timeout)
 
+    def _note_ledger(self, trouble: str | None) -> None:
+        """Say once that the ledger is away, and once that it is back."""
+        with self._changed:
+            was, self._trouble = self._trouble, trouble
+        if trouble and not was:
+            _log.warning("pool.ledger_unavailable", extra={"pool": self._name, "reason": trouble})
+        elif was and not trouble:
+            _log.info("pool.ledger_back", extra={"pool": self._name})
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -70,6 +83,9 @@ class Pool:
             try:
                 while not self._stopping and self._work(self.wake):
                     pass
+                self._note_ledger(None)
+            except LedgerError as exc:
+                self._note_ledger(exc.reason)
             except Exception:  # a thread must not die of one bad piece of work
                 _log.exception("pool.work_failed")
             finally:

@@ -40,6 +40,7 @@ from workers.pool import Pool
 from workers.poster import make_poster
 from workers.provider_api import ProviderApi, link_policy
 from workers.refresh import Refresher
+from workers.steady import Steady
 from workers.store_rests import RestingStore, StoreRests
 
 _LAST_SHARE = 0.2  # of the grace, for what is interrupted to end by itself
@@ -74,7 +75,8 @@ class Runtime:
         self._kept = KeptFiles(settings.workers.spool, settings.workers.spool_reserve)
         meter = Meter(db, settings.sources)
         api = ProviderApi(settings.sources, self._egress, meter.hear)
-        self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random)
+        self._steady = Steady(_utc_now, time.monotonic)
+        self._looker = Looker(db, settings.sources, api, meter, _utc_now, random.random, self._steady)
         refresh = Refresher(settings.sources, api, meter, _utc_now)
         undeclared = frozenset(name for name, source in settings.sources.items() if source.accept_undeclared_end)
         self._ports = partial(
@@ -183,7 +185,8 @@ class Runtime:
 
     def _settle(self, claim: Claim, failure: Exception) -> None:
         try:
-            settle(self._db, claim, failure, now=_utc_now(), spread=random.random())  # noqa: S311
+            spread = random.random()  # noqa: S311
+            settle(self._db, claim, failure, now=_utc_now(), spread=spread, steady=self._steady())
         except (ClaimLostError, LedgerError) as exc:
             _log.warning("asset.claim_abandoned", extra={"asset": claim.asset_id, "reason": exc.reason})
             failure = exc
@@ -252,6 +255,7 @@ class Runtime:
             _log.warning("spool.not_reaped", extra={"reason": type(exc).__name__})
 
     def _beat(self) -> None:
+        self._steady()  # a leap is known by its moment
         if held := list(self._held):
             claims.heartbeat(self._db, self._owner, held, self._settings.workers.lease)
         # This process lives, so no file has killed it.

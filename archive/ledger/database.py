@@ -2,8 +2,8 @@
 One door to the database: short transactions, the database's clock, and its failures as ours.
 
 SQLite runs in WAL with synchronous=FULL (a commit is on disk when it returns), and every writing transaction starts
-with BEGIN IMMEDIATE, so that it waits its turn instead of failing half-way. PostgreSQL runs as it is configured. No
-network call ever happens inside a transaction.
+with BEGIN IMMEDIATE, so that it waits its turn instead of failing half-way. PostgreSQL runs as it is configured, and is
+not used where a commit does not wait for the disk. No network call ever happens inside a transaction.
 """
 
 import random
@@ -22,9 +22,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from archive.errors import LedgerError
 from archive.ledger import tallies
+from archive.ledger.impatience import Impatient
 from archive.ledger.schema import EPOCH, MICROSECOND
 
 Clock = Callable[[], datetime]
+NOT_DURABLE = "ledger_not_durable"
+# How soon a server that vanished without a word is given up, where Linux alone would take hours; the last in ms.
+_NOTICE = {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+_FULL = 2  # how SQLite spells synchronous = FULL when it is asked
 
 
 class Database:
@@ -35,9 +40,12 @@ class Database:
         url: `sqlite:///path` or `postgresql+psycopg://…`.
         clock: for tests; in service the time is the database's own, so that leases of several machines compare.
         patience: seconds to wait for a lock or a connection before `ledger_unavailable`.
+        answer: seconds that PostgreSQL may take for one statement; None: as long as it takes.
     """
 
-    def __init__(self, url: str, *, clock: Clock | None = None, patience: float = 30.0) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock | None = None, patience: float = 30.0, answer: float | None = None
+    ) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
@@ -46,7 +54,7 @@ class Database:
             {"connect_args": {"timeout": patience, "check_same_thread": False}, "pool_size": 32}
             if self.is_sqlite
             else {
-                "connect_args": {"connect_timeout": int(patience) or 1},
+                "connect_args": {"connect_timeout": int(patience) or 1, **_NOTICE},
                 "pool_size": 16,
                 "pool_pre_ping": True,
             }
@@ -61,10 +69,13 @@ class Database:
         self._writing = self.engine.execution_options(reelkeep_writes=True)
         self._clock = clock
         self._patience = patience
+        self._answer = answer
         self._turn = threading.Lock()
         if self.is_sqlite:
             event.listen(self.engine, "connect", self._prepare_sqlite)
             event.listen(self.engine, "begin", self._begin_sqlite)
+        else:
+            event.listen(self.engine, "do_connect", self._connect_postgresql)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -110,6 +121,24 @@ class Database:
         _ask_until(connection, "PRAGMA journal_mode = WAL", self._patience)
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
+        # SQLite says nothing where it cannot do as it was told, as with a log on a network's folder.
+        kept = [connection.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in ("journal_mode", "synchronous")]
+        if kept != ["wal", _FULL]:
+            raise LedgerError(NOT_DURABLE)
+
+    def _connect_postgresql(self, _dialect: Any, _record: Any, args: Any, options: Any) -> Impatient:
+        connection = Impatient.connect(*args, **options)
+        connection.patience = self._answer
+        try:
+            with connection.cursor() as cursor:
+                is_off = cursor.execute("SHOW synchronous_commit").fetchone() == ("off",)
+            connection.rollback()
+            if is_off:
+                raise LedgerError(NOT_DURABLE)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _begin_sqlite(self, conn: Connection) -> None:
         connection: Any = conn.connection.driver_connection

