@@ -18,6 +18,7 @@ _ADVICE = {
     "credentials_in_link": "The URL that a caller gave holds a user name or password: have it give one without.",
     "link_malformed": "The URL that a caller gave is not one that everybody reads alike: have it give another.",
     "target_removed": "The target was taken out of the settings: redrive once it is back.",
+    "crashes_worker": "The workers that sent it died: look at the log around it, mend that, then redrive.",
     "unexpected_error": "A mistake of ours: please report it with the log's lines.",
     "http_401": "The target refuses the signature or wants a token: compare its secret with that of the settings.",
     "http_403": "The target refuses us: compare its secret with that of the settings, and see what stands in front.",

@@ -31,6 +31,17 @@ def pause_after(crashes: int) -> timedelta | None:
     return _PAUSES[crashes - 1] if crashes < MAX_CRASHES else None
 
 
+def pause_of_looks(crashes: int) -> timedelta:
+    """
+    How long a task is not asked about after so many looks in a row that nobody ended: from an hour to a day.
+
+    It is not given up for that: many are asked about at a time, and all of them died together.
+    """
+    if crashes < MAX_CRASHES:
+        return timedelta(0)
+    return timedelta(hours=min(1 << min(crashes - MAX_CRASHES, 5), 24))
+
+
 def cause_of(status: int) -> str | None:
     """
     How a child with this exit status died, as a slug; None where it ended as it should, or was told to.

@@ -1,6 +1,5 @@
 """The API people and programs use: tasks, assets and deliveries, and the few things an operator may do."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,7 +16,6 @@ from archive.hidden import secrets_of
 from archive.identity import can_be_ours
 from archive.ledger import (
     callback_urls,
-    deliveries,
     gauges,
     leases,
     notification_queries,
@@ -29,7 +27,7 @@ from archive.ledger import (
     tasks,
 )
 from archive.ledger.database import Database
-from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
+from archive.model import AssetState, Outcome, TaskState
 from archive.providers import PROVIDERS
 from archive.registrations import registration
 from archive.settings import Settings
@@ -42,7 +40,6 @@ from receiver.paging import ListQuery, key_of, page, read_filter, unknown
 from receiver.problems import ProblemError
 from receiver.targets import show_targets
 from receiver.task_in import TaskIn
-from receiver.understand import CALLBACK, names_no_task, read, understand
 
 Linker = Callable[[Mapping[str, Any], timedelta], str]
 
@@ -128,26 +125,6 @@ class Api:
             raise ProblemError(409, "already_archived", "The asset is archived; there is nothing to try again.")
         self._on_due()
         return Answer({"id": key, "was": was, "state": AssetState.WAITING})
-
-    async def replay_delivery(self, request: Request) -> Response:
-        """Read a stored delivery again, with the verdict it had when it came."""
-        require(request, self._settings.server, Role.OPERATOR)
-        found = await self._one(request, queries.delivery)
-        source = self._settings.sources.get(found["source"])
-        if source is None:
-            raise ProblemError(409, "unknown_source", "The delivery's source is not configured any more.")
-        headers = json.loads(found["headers"])
-        told = (
-            Delivery(found["source"], headers, found["body"], None, found["received_at"]), read(found["body"]),
-            source, Verdict[found["verdict"].upper()], headers.get(CALLBACK),
-        )  # fmt: skip
-        understood = understand(*told)
-        if understood.callback and names_no_task(understood):
-            understood = understand(*told, await run_sync(callback_urls.bound_task, self._db, understood.callback))
-        if await run_sync(deliveries.replay, self._db, found["id"], understood):
-            self._on_due()
-        said = {"delivery_id": found["id"], "outcome": understood.outcome, "reason": understood.reason}
-        return Answer(said)
 
     async def pause_source(self, request: Request) -> Response:
         return await self._pause(request, paused=True)

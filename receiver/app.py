@@ -41,6 +41,7 @@ from receiver.openapi import describe
 from receiver.orders import Orders
 from receiver.problems import ProblemError, on_crash, on_error, on_http, on_problem
 from receiver.proxy import METHODS, Proxy
+from receiver.redrive import Redrive
 from receiver.strangers import Strangers
 from receiver.upstream import Sleep, Upstream
 from receiver.webhooks import Webhooks
@@ -69,6 +70,7 @@ def create_app(
     strangers = Strangers(settings.server.untrusted_rate, settings.sources, clock)
     webhooks = Webhooks(settings, intake, partial(callback_urls.bound_task, db), strangers, clock)
     api = Api(settings, db, content.link, on_due=due.set)
+    redrive = Redrive(settings, db, on_due=due.set)
     imports = Imports(settings, db, on_due=due.set)
     notifications = Notifications(settings, db, on_due=due.set)
     upstream = Upstream(tls or authorities(settings.egress.ca_file), sleep, settings.egress.way)
@@ -106,6 +108,7 @@ def create_app(
         Route("/api/tasks", api.add_task, methods=["POST"]),
         Route("/api/tasks/import", imports.import_tasks, methods=["POST"]),
         Route("/api/tasks/lookup", imports.look_up_tasks, methods=["POST"]),
+        Route("/api/tasks/reopen", redrive.reopen_tasks, methods=["POST"]),
         Route("/api/tasks/{id}", api.get_task),
         Route("/api/callback-urls", CallbackUrls(settings, orders.mint).add_callback_url, methods=["POST"]),
         Route("/api/generate/{source}", generate.generate, methods=["POST"]),
@@ -113,12 +116,14 @@ def create_app(
         Route("/api/orders/{id}/dismiss", doubts.dismiss_order, methods=["POST"]),
         Route("/proxy/{source}/{path:path}", proxy.forward, methods=METHODS),
         Route("/api/assets", api.list_assets),
+        Route("/api/assets/retry", redrive.retry_assets, methods=["POST"]),
         Route("/api/assets/{id}", api.get_asset),
         Route("/api/assets/{id}/content", api.content),
         Route("/api/assets/{id}/retry", api.retry_asset, methods=["POST"]),
         Route("/api/deliveries", api.list_deliveries),
+        Route("/api/deliveries/replay", redrive.replay_deliveries, methods=["POST"]),
         Route("/api/deliveries/{id}", api.get_delivery),
-        Route("/api/deliveries/{id}/replay", api.replay_delivery, methods=["POST"]),
+        Route("/api/deliveries/{id}/replay", redrive.replay_delivery, methods=["POST"]),
         Route("/api/notifications", notifications.list_notifications),
         Route("/api/notifications/redrive", notifications.redrive_notifications, methods=["POST"]),
         Route("/api/notifications/{id}", notifications.get_notification),

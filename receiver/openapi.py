@@ -25,6 +25,9 @@ _BODIES = {
     "/api/tasks/import": "ImportIn",
     "/api/tasks/lookup": "LookupIn",
     "/api/callback-urls": "CallbackUrlIn",
+    "/api/tasks/reopen": "ReopenIn",
+    "/api/assets/retry": "RetryIn",
+    "/api/deliveries/replay": "ReplayIn",
     "/api/notifications/redrive": "RedriveIn",
     "/api/generate/{source}": "GenerateIn",
 }
@@ -33,6 +36,9 @@ _ANSWERS = {
     "/api/tasks/import": "Imported",
     "/api/tasks/lookup": "Lookup",
     "/api/callback-urls": "CallbackUrl",
+    "/api/tasks/reopen": "Reopened",
+    "/api/assets/retry": "Retried",
+    "/api/deliveries/replay": "Replayed",
     "/api/notifications/redrive": "Redriven",
     "/api/orders": "Page",
     "/api/targets": "Targets",
@@ -131,7 +137,7 @@ def _success(route: Route, is_list: bool) -> dict[str, Any]:
         return {"200": made, "502": _PROBLEM, "504": _PROBLEM}
     if route.path.startswith("/webhooks/-/"):
         name = "Seen"
-    elif route.path.startswith("/webhooks/") or route.path.endswith("/replay"):
+    elif route.path.startswith("/webhooks/") or route.path.endswith("/{id}/replay"):
         name = "Receipt"
     elif route.path == "/api/status":
         name = "Status"

@@ -33,6 +33,7 @@ class PageQuery(BaseModel):
 class ListQuery(PageQuery):
     """What the lists of tasks, assets and deliveries understand."""
 
+    reason: Annotated[str | None, Field(description="only what shows this reason")] = None
     task_id: Annotated[str | None, Field(description="the provider's id of the task")] = None
     external_id: Annotated[str | None, Field(description="your own id, given when the task was registered")] = None
 
@@ -57,7 +58,7 @@ def read_filter(request: Request, query: type[PageQuery], wanted: Callable[..., 
         raise ProblemError(400, "bad_query", "NUL cannot be searched for.")
     for name in ("since", "until"):
         values[name] = aware(values[name])
-    return wanted(**values, after=_read_cursor(read.cursor) if read.cursor else None)
+    return wanted(**values, after=read_cursor(read.cursor) if read.cursor else None)
 
 
 def key_of(request: Request) -> str:
@@ -76,7 +77,7 @@ def page(rows: Sequence[Mapping[str, Any]], limit: int, instant: str) -> dict[st
     """The first *limit* rows, and a cursor where there are more."""
     shown = rows[:limit]
     last = shown[-1] if len(rows) > limit else None
-    cursor = _cursor(last[instant], last["id"]) if last else None
+    cursor = cursor_of(last, instant) if last else None
     return {"items": [row(item) for item in shown], "next_cursor": cursor}
 
 
@@ -85,11 +86,14 @@ def aware(instant: datetime | None) -> datetime | None:
     return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _cursor(instant: datetime, key: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([instant.isoformat(), key]).encode()).decode()
+def cursor_of(row: Mapping[str, Any], instant: str) -> str:
+    """Where to go on behind *row*."""
+    at: datetime = row[instant]
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), row["id"]]).encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The instant and id in it. Raises ProblemError 400 `bad_cursor`."""
     try:
         match json.loads(base64.urlsafe_b64decode(cursor)):
             case [str(instant), str(key)] if can_be_ours(key) and (read := datetime.fromisoformat(instant)).tzinfo:

@@ -9,6 +9,7 @@ from receiver.callback_urls import CallbackUrlIn
 from receiver.imports import ImportIn, LookupIn
 from receiver.notifications import RedriveIn
 from receiver.ordering import GenerateIn
+from receiver.redrive import ReopenIn, ReplayIn, RetryIn
 from receiver.task_in import TaskIn, TaskRow
 
 
@@ -17,6 +18,14 @@ def _own(model: type[BaseModel], named: str) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema["$defs"].pop(named)
     return {name: value for name, value in schema.items() if value}
+
+
+def _counted(verb: str, text: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": [verb, "dry_run"],
+        "properties": {verb: {"type": "integer", "description": text}, "dry_run": {"type": "boolean"}},
+    }
 
 
 _RECEIPT = {
@@ -143,6 +152,22 @@ SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["items"],
         "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}}},
+    },
+    "RetryIn": RetryIn.model_json_schema(),
+    "ReopenIn": ReopenIn.model_json_schema(),
+    "ReplayIn": ReplayIn.model_json_schema(),
+    "Retried": _counted("retried", "how many assets are due now"),
+    "Reopened": _counted("reopened", "how many tasks are asked about again"),
+    "Replayed": {
+        "type": "object",
+        "required": ["replayed", "dry_run"],
+        "properties": {
+            "replayed": {"type": "integer", "description": "how many were read again"},
+            "dry_run": {"type": "boolean"},
+            "outcomes": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "not_understood": {"type": "array", "items": {"$ref": "#/components/schemas/Receipt"}},
+            "next_cursor": {"type": ["string", "null"], "description": "there may be more: send it as `cursor`"},
+        },
     },
     "RedriveIn": RedriveIn.model_json_schema(),
     "Redriven": {

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 
 from archive import logs
-from archive.cli import callbacks, doctor, generate, lists, local, notify, orders, tasks
+from archive.cli import callbacks, doctor, generate, lists, local, notify, orders, redrive, tasks
 from archive.cli.verbs import Verbs
 from archive.errors import LedgerError
 from archive.settings import SettingsError
 from reelkeep.client import RefusedError, UnreachableError
 
-_GROUPS = (local, doctor, callbacks, generate, orders, lists, tasks, notify)  # in the order of --help
+_GROUPS = (local, doctor, callbacks, generate, orders, lists, tasks, notify, redrive)  # in the order of --help
 
 
 def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 (one for each exit code)

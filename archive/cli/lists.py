@@ -4,10 +4,11 @@ import argparse
 import json
 from typing import Any
 
+from archive.cli import redrive
 from archive.cli.verbs import Verbs, act, client, show
 from archive.tables import table
 
-FILTERS = ("source", "state", "task_id", "external_id", "since", "until", "q", "limit", "cursor")
+FILTERS = ("source", "state", "reason", "task_id", "external_id", "since", "until", "q", "limit", "cursor")
 _COLUMNS = {
     "tasks": ("task_id", "source", "state", "reason", "external_id", "created_at", "id"),
     "assets": ("task_id", "source", "role", "state", "reason", "external_id", "size", "must_by", "archived_at", "id"),
@@ -19,11 +20,9 @@ _POLLING = ("source", "open", "due", "late", "lag", "failing", "trouble", "reque
 def add(verbs: Verbs) -> None:
     verbs.add("status", _status, "what waits and what is done")
     assets = nouns(verbs, "assets", "asset")
-    made = assets.add("retry", act, "try a waiting, quarantined or lost asset now", what="assets", verb="retry")
-    made.add_argument("id")
+    redrive.one_or_many(assets, "assets", "retry", "try waiting, quarantined or lost assets now", "state")
     deliveries = nouns(verbs, "deliveries", "delivery")
-    made = deliveries.add("replay", act, "read a stored delivery again", what="deliveries", verb="replay")
-    made.add_argument("id")
+    redrive.one_or_many(deliveries, "deliveries", "replay", "read stored deliveries again", "outcome")
     for name, text in (("pause", "start no new transfers of a source"), ("resume", "go on with a paused source")):
         verbs.add(name, act, text, what="sources", verb=name).add_argument("id", metavar="source")
 

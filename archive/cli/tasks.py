@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from archive.cli import imports
+from archive.cli import imports, redrive
 from archive.cli.lists import nouns
 from archive.cli.verbs import Verbs, about_task, client, own_words, tell
 
@@ -17,6 +17,7 @@ def add(verbs: Verbs) -> None:
     made.add_argument("--callback-id", metavar="ID", help="the callback URL that was made for it")
     made.add_argument("--expected-by", metavar="INSTANT", help="when the result is likely (ISO 8601)")
     imports.add(tasks)
+    redrive.one_or_many(tasks, "tasks", "reopen", "ask again about tasks that are gone", one=False)
 
 
 def _add(options: argparse.Namespace) -> int:

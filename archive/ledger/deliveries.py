@@ -1,7 +1,7 @@
 """Take in deliveries, many in one commit."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -104,12 +104,17 @@ def _receipts(batch: Sequence[Received], new: set[str]) -> list[Receipt]:
     return receipts
 
 
-def replay(db: Database, delivery_id: str, item: Received) -> int:
-    """Apply what is made of a stored delivery today, after an adapter was mended; return how much is due."""
+def replay(db: Database, items: Mapping[str, Received]) -> int:
+    """
+    Apply what is made of stored deliveries (by their ids) today, after an adapter was mended; return how much is due.
+
+    Identities are what they were, so whatever was understood before changes nothing a second time.
+    """
     with db.write() as conn:
-        values = {"outcome": item.outcome, "reason": item.reason, "task_id": item.task_id}
-        conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
-        return _apply(conn, [item], db.now(conn))
+        for key, item in sorted(items.items()):
+            values = {"outcome": item.outcome, "reason": item.reason, "task_id": item.task_id}
+            conn.execute(update(deliveries).where(deliveries.c.id == key).values(**values))
+        return _apply(conn, list(items.values()), db.now(conn))
 
 
 def _apply(conn: Connection, items: Sequence[Received], at: datetime) -> int:

@@ -1,11 +1,12 @@
 """Looks at open tasks: which is due, and what the status API's answer makes of it."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select, update
 
 from archive.budget import Budget
 from archive.errors import ClaimLostError
@@ -17,9 +18,11 @@ from archive.ledger.database import Database
 from archive.ledger.schema import sources, tasks
 from archive.ledger.urgency import due_first, first, urgency
 from archive.model import TaskState
-from archive.schedule import LOOK_CEILING
+from archive.schedule import LOOK_CEILING, is_hopeless
+from archive.suspects import MAX_CRASHES, REASON, pause_of_looks
 
 ANSWERS = ("task_not_found", "state_unknown")  # reasons of an open task that the provider did answer about
+_log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)  # a look is up to four requests of at most 20 s each; it is not renewed
 
 
@@ -44,8 +47,9 @@ def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]
     Claim the most urgent due look among the sources whose *budgets* allow a request now, and pay for that request.
 
     What nobody vouches for is paid from its own bucket, or from what is left where nothing vouched for is due. Where
-    one request can ask about several tasks, as many more of the same source as *batches* says come along. An empty
-    list: nothing is due, or nothing may be asked. An API that rests costs no look: none is taken.
+    one request can ask about several tasks, as many more of the same source as *batches* says come along; what nobody
+    ended a look at is asked about by itself. An empty list: nothing is due, or nothing may be asked. An API that rests
+    costs no look: none is taken.
     """
     with db.write() as conn:
         now = db.now(conn)
@@ -54,13 +58,14 @@ def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]
         if found is None:
             return []
         head = found.head
+        if _give_up(conn, head, now):
+            return []
         conn.execute(update(sources).where(sources.c.name == head["source"]).values(**found.price))
         taken = [head]
-        if (size := batches.get(head["source"], 1)) > 1:
-            taken = list(conn.execute(_due(head["source"], head["vouched"], now).limit(size)).mappings())
-        ids = [row["id"] for row in taken]
-        leased = update(tasks).where(tasks.c.id.in_(ids))
-        conn.execute(leased.values(fence=tasks.c.fence + 1, look_at=now + LEASE, looks=tasks.c.looks + 1))
+        if (size := batches.get(head["source"], 1)) > 1 and not head["crashes"]:
+            alike = _due(head["source"], head["vouched"], now, tasks.c.crashes == 0)
+            taken = list(conn.execute(alike.limit(size)).mappings())
+        _lease(conn, taken, now)
     return [
         Look(
             row["id"], row["source"], row["task_id"], row["route"], row["fence"] + 1,
@@ -69,6 +74,35 @@ def take(db: Database, budgets: Mapping[str, Budget], batches: Mapping[str, int]
         )
         for row in taken
     ]  # fmt: skip
+
+
+def _lease(conn: Connection, taken: Sequence[RowMapping], now: datetime) -> None:
+    """
+    Lend the looks at what was *taken*; each counts as a crash until its end is written down.
+
+    What has killed its process time and again shows so, and has a longer lease each time, which is its pause.
+    """
+    crashes = taken[0]["crashes"]
+    lent = {"fence": tasks.c.fence + 1, "looks": tasks.c.looks + 1, "crashes": tasks.c.crashes + 1}
+    these = update(tasks).where(tasks.c.id.in_([row["id"] for row in taken]))
+    conn.execute(these.values(look_at=now + max(LEASE, pause_of_looks(crashes)), **lent))
+    if crashes >= MAX_CRASHES:
+        _log.error("look.crashes_worker", extra={"task": taken[0]["id"], "crashes": crashes})
+        conn.execute(these.where(tasks.c.state == TaskState.OPEN).values(reason=REASON))
+
+
+def _give_up(conn: Connection, row: RowMapping, now: datetime) -> bool:
+    """End a look that kills its process, once nothing could be fetched any more; False where there is hope."""
+    is_over = is_hopeless(now=now, expected_at=row["expected_at"], hinted_at=row["hinted_at"])
+    if row["crashes"] < MAX_CRASHES or not is_over:
+        return False
+    ended = {"look_at": None, "state": TaskState.GONE, "reason": REASON}
+    this = update(tasks).where(tasks.c.id == row["id"])
+    if conn.execute(this.where(tasks.c.state == TaskState.OPEN).values(**ended)).rowcount:
+        audit.write(conn, now, [audit.Entry("task", row["id"], TaskState.OPEN, TaskState.GONE, "poll", REASON)])
+    else:
+        conn.execute(this.values(look_at=None))
+    return True
 
 
 class _Candidate(NamedTuple):
@@ -95,8 +129,8 @@ def _candidate(conn: Connection, account: RowMapping, budget: Budget, now: datet
     return None
 
 
-def _due(source: str, vouched: bool, now: datetime) -> Select[Any]:
-    return due_first(tasks, tasks.c.look_at, now, tasks.c.source == source, tasks.c.vouched == vouched)
+def _due(source: str, vouched: bool, now: datetime, *where: ColumnElement[bool]) -> Select[Any]:
+    return due_first(tasks, tasks.c.look_at, now, tasks.c.source == source, tasks.c.vouched == vouched, *where)
 
 
 def record(db: Database, look: Look, statement: Statement, next_at: datetime) -> int:
@@ -167,7 +201,7 @@ def _hold(conn: Connection, look: Look, next_at: datetime | None) -> datetime | 
     row = conn.execute(wanted).one()
     if row.fence != look.fence:
         raise ClaimLostError("look_lost")
-    if row.hinted_at == look.hinted_at:
-        conn.execute(update(tasks).where(tasks.c.id == look.task).values(look_at=next_at))
+    planned = {"look_at": next_at} if row.hinted_at == look.hinted_at else {}
+    conn.execute(update(tasks).where(tasks.c.id == look.task).values(crashes=0, **planned))
     hinted_at: datetime | None = row.hinted_at
     return hinted_at

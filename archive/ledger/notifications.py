@@ -2,11 +2,12 @@
 Send what is owed: take a due notification, write down what became of it, forget it when it is old.
 
 Like an asset's claim, a claim here moves `due_at` to the end of a lease and raises `fence`. Whoever dies between send
-and word has it sent again, under the same id: at least once. Rows of `targets` are locked before those of
-`notifications`, by everybody, so that nobody waits in a circle.
+and word has it sent again, under the same id: at least once; it counts as an attempt. Rows of `targets` are locked
+before those of `notifications`, by everybody, so that nobody waits in a circle.
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from archive.ledger.database import Database
 from archive.ledger.schema import assets, callback_urls, deliveries, notifications, targets, tasks
 from archive.ledger.tallies import Tally
 from archive.schedule import SENDS, next_send, rest
+from archive.suspects import REASON
 from archive.targets import TEST
 
 LEASE = timedelta(minutes=2)  # a send is cut long before
@@ -28,6 +30,7 @@ RETRIES = 2  # of those callers', beside: hosts that do not answer keep no callb
 PATIENCE = timedelta(days=1)  # nothing dies of failures that is younger, however often it was tried
 OUTAGE = 3  # failures in a row after which a target counts as down, until it takes something
 KEPT = timedelta(days=30)  # delivered ones
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,38 @@ def take(db: Database, names: Collection[str]) -> Claim | None:
         bounds |= {("", False): IN_FLIGHT, ("", True): RETRIES}
         free = [lane for lane, bound in bounds.items() if flying[lane] < bound]
         down = {row.name for row in rows if row.failures >= OUTAGE}
-        heads = (conn.execute(_head(lane, None if lane[0] in down else now)).mappings().first() for lane in free)
-        found = min(filter(None, heads), key=lambda row: (flying[_lane(row)], row["due_at"]), default=None)
-        if found is None:
-            return None
+        while True:
+            heads = (conn.execute(_head(lane, None if lane[0] in down else now)).mappings().first() for lane in free)
+            found = min(filter(None, heads), key=lambda row: (flying[_lane(row)], row["due_at"]), default=None)
+            if found is None:
+                return None
+            if found["leased_until"] is None:
+                break
+            _count_crash(conn, found, now)
         until = now + LEASE
         taken = update(notifications).where(notifications.c.id == found["id"])
         conn.execute(taken.values(fence=found["fence"] + 1, due_at=until, leased_until=until))
         return _claim(conn, found, now)
+
+
+def _count_crash(conn: Connection, row: RowMapping, now: datetime) -> None:
+    """
+    Nobody ended the claim that was on *row*: its process may have died of it, so it is an attempt that failed.
+
+    The target is not to blame, and the first time it goes on at once. A day of that and all attempts, and it is dead
+    like any other.
+    """
+    _log.error("notification.crashes_worker", extra={"notification": row["id"], "attempts": row["attempts"] + 1})
+    said = {"reason": REASON, "attempts": row["attempts"] + 1, "leased_until": None}
+    if _is_spent(row["attempts"], row["created_at"], now) or row["type"] == TEST:
+        said |= {"state": "dead", "due_at": None, "ended_at": now}
+    else:
+        said |= {"due_at": now + next_send(row["attempts"], 0) if row["attempts"] else now}
+    conn.execute(update(notifications).where(notifications.c.id == row["id"]).values(**said))
+
+
+def _is_spent(attempts: int, created_at: datetime, now: datetime) -> bool:
+    return attempts >= len(SENDS) and now - created_at >= PATIENCE
 
 
 # A target, whose notifications share its bound; or the callers of the proxy (""), whose retries have one of their own.
@@ -194,7 +221,7 @@ def _after_failure(conn: Connection, claim: Claim, failure: Failure, now: dateti
         return "pending" if _held(conn, claim, planned) else "lost"
     if failure.asked:
         pause = max(pause, rest(1, failure.asked))
-    spent = claim.attempts >= len(SENDS) and now - claim.created_at >= PATIENCE
+    spent = _is_spent(claim.attempts, claim.created_at, now)
     said = {"reason": failure.reason, "attempts": claim.attempts + 1}
     if failure.is_final or spent or claim.type == TEST:  # whoever asked for a test has seen how it went
         return "dead" if _end(conn, claim, now, {"state": "dead", **said}) else "lost"

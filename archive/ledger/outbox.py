@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from archive.ledger import audit
 from archive.ledger.database import Database
 from archive.ledger.schema import assets, outbox, tasks
+from archive.suspects import REASON
 
 LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
@@ -70,13 +72,18 @@ def take(db: Database) -> Errand | None:
     """
     Claim the oldest due errand; None where there is none. Doing one twice is harmless.
 
-    A poster whose attempts are used up is dropped here: whoever tried it last died of it and could not say so.
+    One whose attempts are used up is dropped here: whoever tried it last died of it and could not say so. That a task's
+    metadata will not stand in the companion bucket is audited, since it was promised.
     """
     with db.write() as conn:
         now = db.now(conn)
-        spent = (outbox.c.due_at <= now, outbox.c.attempts >= MAX_ATTEMPTS, outbox.c.kind == _POSTER)
-        for asset in conn.scalars(delete(outbox).where(*spent).returning(outbox.c.asset)):
-            _log.error("errand.given_up", extra={"kind": _POSTER, "asset": asset})
+        spent = delete(outbox).where(outbox.c.due_at <= now, outbox.c.attempts >= MAX_ATTEMPTS)
+        for kind, asset, task in conn.execute(spent.returning(outbox.c.kind, outbox.c.asset, outbox.c.task)).all():
+            _log.error("errand.given_up", extra={"kind": kind, "asset": asset, "task": task})
+            if task is not None:
+                state = conn.scalars(select(tasks.c.state).where(tasks.c.id == task)).one()
+                facts = {"errand": kind, "crashes": MAX_ATTEMPTS}
+                audit.write(conn, now, [audit.Entry("task", task, state, state, "worker", REASON, facts)])
         head = (
             select(outbox)
             .where(outbox.c.due_at <= now)

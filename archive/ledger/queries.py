@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, func, literal, or_, select, tuple_
 
 from archive.ledger.database import Database
 from archive.ledger.looks import ANSWERS
@@ -19,6 +19,7 @@ class Filter:
 
     source: str | None = None
     state: str | None = None
+    reason: str | None = None
     task_id: str | None = None
     external_id: str | None = None
     since: datetime | None = None
@@ -32,62 +33,69 @@ _SAME_TASK = and_(tasks.c.source == deliveries.c.source, tasks.c.task_id == deli
 
 
 def list_tasks(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
-    return _list(db, tasks, tasks.c.created_at, tasks.c.state, wanted, (tasks.c.task_id, tasks.c.external_id))
+    return _list(db, tasks, wanted)
 
 
 def list_assets(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
-    return _list(
-        db,
-        assets,
-        assets.c.created_at,
-        assets.c.state,
-        wanted,
-        (assets.c.task_id, assets.c.id, assets.c.sha256, tasks.c.external_id),
-    )
+    return _list(db, assets, wanted)
 
 
 def list_deliveries(db: Database, wanted: Filter) -> list[Mapping[str, Any]]:
-    return _list(
-        db,
-        deliveries,
-        deliveries.c.received_at,
-        deliveries.c.outcome,
-        wanted,
-        (deliveries.c.task_id, deliveries.c.id, tasks.c.external_id),
-    )
+    return _list(db, deliveries, wanted)
 
 
-def _list(
-    db: Database, table: Table, instant: Any, state: Any, wanted: Filter, searched: tuple[Any, ...]
-) -> list[Mapping[str, Any]]:
-    """Newest first, one row more than asked for tells the caller that there is another page."""
+def instant_of(table: Table) -> Column[datetime]:
+    """By what its rows are ordered."""
+    return table.c.received_at if table is deliveries else table.c.created_at
+
+
+def joined(listed: Select[Any], table: Table) -> Select[Any]:
+    """*listed* of *table*, with the tasks its filters may ask for."""
+    if table is assets:
+        return listed.join(tasks, assets.c.task == tasks.c.id)
+    return listed.outerjoin(tasks, _SAME_TASK) if table is deliveries else listed
+
+
+def fitting(table: Table, wanted: Filter) -> list[ColumnElement[bool]]:
+    """What *wanted* says of the rows of *table*, its page left out."""
+    instant, columns = instant_of(table), table.c
     where: list[ColumnElement[bool]] = []
     if wanted.source:
-        where.append(table.c.source == wanted.source)
+        where.append(columns.source == wanted.source)
     if wanted.state:
-        where.append(state == wanted.state)
+        where.append((columns.outcome if table is deliveries else columns.state) == wanted.state)
+    if wanted.reason:
+        where.append(columns.reason == wanted.reason)
     if wanted.task_id:
-        where.append(table.c.task_id == wanted.task_id)
+        where.append(columns.task_id == wanted.task_id)
     if wanted.external_id and table is tasks:
         where.append(tasks.c.external_id == wanted.external_id)
     elif wanted.external_id:
         named = select(tasks.c.source, tasks.c.task_id).where(tasks.c.external_id == wanted.external_id)
-        where.append(tuple_(table.c.source, table.c.task_id).in_(named))
+        where.append(tuple_(columns.source, columns.task_id).in_(named))
     if wanted.since:
         where.append(instant >= wanted.since)
     if wanted.until:
         where.append(instant < wanted.until)
     if wanted.q:
+        searched = [columns.task_id, tasks.c.external_id, *([] if table is tasks else [columns.id])]
+        searched += [assets.c.sha256] if table is assets else []
         where.append(or_(*(column.startswith(wanted.q, autoescape=True) for column in searched)))
+    return where
+
+
+def _list(db: Database, table: Table, wanted: Filter) -> list[Mapping[str, Any]]:
+    """Newest first, one row more than asked for tells the caller that there is another page."""
+    instant = instant_of(table)
+    where = fitting(table, wanted)
     if wanted.after:
         where.append(tuple_(instant, table.c.id) < tuple_(literal(wanted.after[0], instant.type), wanted.after[1]))
     hidden = {"link", "second_link", "body", "claimed"}
-    columns = [column for column in table.c if column.name not in hidden]
-    listed = select(*columns)
+    listed = joined(select(*[column for column in table.c if column.name not in hidden]), table)
     if table is assets:
-        listed = listed.add_columns(tasks.c.external_id, tasks.c.metadata).join(tasks, assets.c.task == tasks.c.id)
+        listed = listed.add_columns(tasks.c.external_id, tasks.c.metadata)
     elif table is deliveries:
-        listed = listed.add_columns(tasks.c.external_id).outerjoin(tasks, _SAME_TASK)
+        listed = listed.add_columns(tasks.c.external_id)
     statement = listed.where(*where).order_by(instant.desc(), table.c.id.desc()).limit(wanted.limit + 1)
     with db.read() as conn:
         return [dict(row) for row in conn.execute(statement).mappings()]

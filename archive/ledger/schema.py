@@ -103,6 +103,8 @@ tasks = Table(
     Column("look_at", Instant),  # next look at the status API, and while one runs the end of its lease
     Column("fence", Integer, nullable=False, server_default=text("0")),
     Column("looks", Integer, nullable=False, server_default=text("0")),
+    # Looks in a row that nobody ended: their process may have died of what the provider answers.
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
     # Somebody we trust said that it exists: the user, the provider's API, a signature, or a callback URL we minted.
     Column("vouched", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("source", "task_id", name="uq_tasks_source_task"),

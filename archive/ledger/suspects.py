@@ -4,6 +4,7 @@ Claims that nobody ended: counted, closed, and at last set aside. The rule itsel
 Such a claim still has its owner. Either its lease is over, or a supervisor says that the owner died.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from archive.suspects import LEASE_OVER, REASON, SUSPECT, Admission, Held, admit
 
 CRASHED = "crashed"
 ALIVE = "overtaken"  # counted as a crash at first; then its process was heard of
+_log = logging.getLogger(__name__)
 _AT_ONCE = 100  # in one claim: an outage of the ledger ends the leases of all that runs
 _MAKES_ROOM = "suspect"  # the lease of the one process that makes room
 _COUNTED = (assets.c.id, assets.c.source, assets.c.fence, assets.c.owner, assets.c.crashes)
@@ -68,6 +70,8 @@ def _close(conn: Connection, row: RowMapping, now: datetime, cause: str, outcome
 def _count(conn: Connection, row: RowMapping, now: datetime, number: int) -> None:
     crashes = row["crashes"] + number
     pause = pause_after(crashes) if number else timedelta(0)
+    if number:
+        _log.warning("asset.worker_died", extra={"asset": row["id"], "crashes": crashes, "is_set_aside": pause is None})
     values: dict[str, Any] = {"crashes": crashes, "owner": None}
     if pause is not None:
         conn.execute(update(assets).where(assets.c.id == row["id"]).values(**values, due_at=now + pause))

@@ -77,7 +77,8 @@ function figures(status) {
     one("in transfer", status.work.running, "assets", { state: "waiting" }),
     one("quarantined", count("quarantined"), "assets", { state: "quarantined" }, ".warn"),
     one("callbacks in doubt", total(status, "deliveries", "quarantined"), "deliveries", { state: "quarantined" }, ".warn"),
-    one("lost", count("lost"), "assets", { state: "lost" }, ".bad"));
+    one("lost", count("lost"), "assets", { state: "lost" }, ".bad"),
+    total(status, "tasks", "gone") ? one("tasks gone", total(status, "tasks", "gone"), "tasks", { state: "gone" }, ".warn") : null);
 }
 
 function attention(quarantined, doubted, lost, status, route) {

@@ -40,6 +40,8 @@ export function urgency(iso) {
 }
 
 const REASONS = {
+  crashes_worker: "Four workers in a row died while they worked on it, twice with nothing else in hand",
+  lease_over: "Nothing was heard of it any more",
   // where trust ends
   not_trusted: "Nobody vouches for this link: the callback proves too little, and there is no API key to ask with",
   failure_not_proved: "It reports a failure without proving where it comes from, so it is not believed",
@@ -140,6 +142,8 @@ const REASONS = {
   retry: "Tried again by hand",
 };
 const PATTERNS = [
+  [/^killed_by_(\w+)$/, (name) => `Killed by ${name.toUpperCase()}`],
+  [/^exited_with_(\d+)$/, (code) => `It ended with exit code ${code}`],
   [/^http_(5\d\d)$/, (code) => `The other side has trouble (HTTP ${code})`],
   [/^http_(\d+)$/, (code) => `Refused with HTTP ${code}`],
   [/^store_(.+)$/, (code) => `The store refused: ${code.replaceAll("_", " ")}`],
@@ -163,6 +167,7 @@ export function reason(slug, kind) {
 
 // Why a notification was not taken. The same slugs as above mean the other side here: an application of the user's.
 const REFUSALS = {
+  crashes_worker: "The worker that sent it died, time and again",
   unreachable: "Nothing answers there",
   timed_out: "It took too long to answer",
   unexpected_error: "A mistake of ours; the log says more",
@@ -202,6 +207,7 @@ const HELP = {
   html_page: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
   plain_text: "Retry asks for a fresh link where the provider gives one; an api_key on the source makes that possible.",
   unexpected_error: "Please report it with the log’s lines.",
+  crashes_worker: "Look at its tries and the log around them: out of memory, or a mistake of ours to report. Retry once that is mended.",
 };
 export const help = (slug) => HELP[slug] ?? null;
 
@@ -215,7 +221,7 @@ const VERDICTS = { // short, and in full
 };
 export const verdict = (slug) => VERDICTS[slug] ?? [slugWords(slug), slugWords(slug)];
 
-const OUTCOMES = { transient: "Failed, to be tried again", permanent: "Failed for good", handed_back: "Handed back unfinished" };
+const OUTCOMES = { transient: "Failed, to be tried again", permanent: "Failed for good", handed_back: "Handed back unfinished", crashed: "Its worker died", overtaken: "Its worker was silent too long, and lives" };
 export const outcome = (slug) => slug ? OUTCOMES[slug] ?? slugWords(slug) : "Running";
 
 const ORIGINS = { stated: "the provider said so", query: "read from the link", default: "the provider’s usual" };

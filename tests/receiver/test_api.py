@@ -38,7 +38,8 @@ READS = ["/api/status", "/api/tasks", "/api/assets", "/api/deliveries", "/api/ta
          "/api/targets", "/api/orders"]  # fmt: skip
 ACTS = ["/api/tasks", "/api/assets/x/retry", "/api/deliveries/x/replay", "/api/sources/signed/pause",
         "/api/sources/signed/resume", "/api/notifications/redrive", "/api/notifications/x/redrive",
-        "/api/targets/app/test", "/api/orders/x/dismiss"]  # fmt: skip
+        "/api/targets/app/test", "/api/orders/x/dismiss", "/api/tasks/reopen", "/api/assets/retry",
+        "/api/deliveries/replay"]  # fmt: skip
 CALLS = [("GET", path) for path in READS] + [("POST", path) for path in ACTS]
 
 

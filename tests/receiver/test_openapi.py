@@ -77,6 +77,7 @@ def test_document__bodies(document: dict[str, Any]) -> None:
     assert {
         ("/api/tasks", "POST"), ("/api/tasks/import", "POST"), ("/api/tasks/lookup", "POST"),
         ("/api/callback-urls", "POST"), ("/api/notifications/redrive", "POST"), ("/webhooks/-/{token}", "POST"),
+        ("/api/tasks/reopen", "POST"), ("/api/assets/retry", "POST"), ("/api/deliveries/replay", "POST"),
         ("/webhooks/{source}", "POST"), ("/webhooks/{source}/{token}", "POST"), ("/api/generate/{source}", "POST"),
         *(("/proxy/{source}/{path}", method) for method in ("POST", "PUT", "PATCH")),
     } == with_body  # fmt: skip

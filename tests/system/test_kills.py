@@ -37,7 +37,7 @@ def test_kill__worker_in_the_middle_of_a_download(service: Service, provider: Pr
     assert [asset["key"]] == s3.videos()
     assert 1 == len(s3.manifests())
     tries = service.api.get(f"/api/assets/{asset['id']}").json()["tries"]
-    assert [None, "archived"] == [attempt["outcome"] for attempt in tries]
+    assert ["crashed", "archived"] == [attempt["outcome"] for attempt in tries]
 
 
 def test_kill__between_put_and_manifest_with_a_dead_link(service: Service, provider: Provider, s3: GatedS3) -> None:

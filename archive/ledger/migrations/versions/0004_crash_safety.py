@@ -9,6 +9,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.add_column("tasks", sa.Column("credits", sa.Float(), nullable=True))
+    op.add_column("tasks", sa.Column("crashes", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("assets", sa.Column("crashes", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("assets", sa.Column("kept_in", sa.String(length=32), nullable=True))
     op.add_column("sources", sa.Column("api_failures", sa.Integer(), server_default=sa.text("0"), nullable=False))
