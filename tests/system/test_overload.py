@@ -22,7 +22,7 @@ from tests.system.harness import TOKEN, GatedS3, Provider, Redis, Service, signe
 
 pytestmark = pytest.mark.system
 MIB = 1 << 20
-SENDERS = 200  # of a MiB each
+SENDERS = 300  # of a MiB each
 
 
 def test_overload__ten_times_what_can_be_fetched(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_overload__large_bodies_while_nothing_can_be_committed(tmp_path: Path, s
         refused = [sender for sender in senders if sender.status != 200]
         assert {(503, "2")} == {(sender.status, sender.retry_after) for sender in refused}
         assert Counter(sender.reason for sender in refused)["receiver_busy"] >= SENDERS / 10
-        assert most - before < 2 * MAX_HELD >> 10  # KiB; less than was sent
+        assert most - before < 3 * MAX_HELD >> 10  # KiB; less than was sent, and nothing like what that grows to
         again = _Sender(service, SENDERS)
         again.start()
         again.join(30)
