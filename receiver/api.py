@@ -15,7 +15,18 @@ from archive.errors import NotUnderstoodError
 from archive.grammar import check_name
 from archive.hidden import secrets_of
 from archive.identity import can_be_ours
-from archive.ledger import callback_urls, deliveries, notification_queries, operator, orders, queries, targets, tasks
+from archive.ledger import (
+    callback_urls,
+    deliveries,
+    gauges,
+    leases,
+    notification_queries,
+    operator,
+    orders,
+    queries,
+    targets,
+    tasks,
+)
 from archive.ledger.database import Database
 from archive.model import AssetState, Delivery, Outcome, TaskState, Verdict
 from archive.providers import PROVIDERS
@@ -167,7 +178,18 @@ class Api:
         alarms = [alert.text for alert in alerts(work, polling, askable, paused, unwatched, health, doubtful)]
         told = await run_sync(show_targets, self._settings, self._db)
         said = {"role": role.name.lower(), "alerts": alarms, "sources": sources, "targets": told, "work": vars(work)}
-        return Answer({**said, **counted})
+        return Answer({**said, **counted, "urgency": await run_sync(self._urgency)})
+
+    def _urgency(self) -> dict[str, int | None]:
+        """In seconds: how long the most urgent asset can be had, how long one is due, how long the clock is silent."""
+        found = gauges.waiting(self._db, sorted(self._settings.sources)).values()
+        lefts = [one.left for one in found if one.left is not None]
+        life = leases.clock_life(self._settings.workers.sweep)
+        return {
+            "earliest_deadline": _rounded(min(lefts, default=None)),
+            "oldest_due": _rounded(max((one.oldest_due for one in found), default=timedelta(0))),
+            "clock_tick_age": _rounded(leases.renewed_ago(self._db, leases.CLOCK, life)),
+        }
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
         require(request, self._settings.server, Role.OPERATOR)
@@ -219,6 +241,10 @@ class Api:
             if not known or await run_sync(callback_urls.source_of, self._db, wanted.callback_id) != wanted.source:
                 raise ProblemError(422, "callback_unknown", "The source has no callback URL of that id.")
         return wanted
+
+
+def _rounded(span: timedelta | None) -> int | None:
+    return None if span is None else round(span.total_seconds())
 
 
 def _polling(polling: queries.Polling, source: Source) -> dict[str, Any]:

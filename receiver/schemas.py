@@ -38,6 +38,7 @@ _COUNTS = {
 _TARGET_SAID = ("name", "url", "format", "types", "sources")
 _TARGET_COUNTED = ("failures", "pending", "delivered", "dead")
 _TARGET_INSTANTS = ("failing_since", "rests_until", "succeeded_at", "failed_at")
+_URGENCY = ("earliest_deadline", "oldest_due", "clock_tick_age")
 _POLLING = ("open", "due", "late", "lag", "asked", "failing", "requests_per_minute")
 SCHEMAS: dict[str, Any] = {
     "Problem": {
@@ -60,16 +61,30 @@ SCHEMAS: dict[str, Any] = {
             "next_cursor": {"type": ["string", "null"]},
         },
     },
-    "Row": {"type": "object", "required": ["id"]},
+    "Row": {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": {"type": "string"},
+            "credits": {"type": ["number", "null"], "description": "of a task: what the provider says that it cost"},
+        },
+    },
     "Status": {
         "type": "object",
-        "required": ["role", "alerts", "sources", "targets", "work", "assets", "tasks", "deliveries"],
+        "required": ["role", "alerts", "sources", "targets", "work", "urgency", "assets", "tasks", "deliveries"],
         "properties": {
             "role": {"enum": ["viewer", "operator"], "description": "what the token of the request may"},
             "alerts": {"type": "array", "items": {"type": "string"}, "description": "what costs videos while it lasts"},
             "sources": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/SourceStatus"}},
             "targets": {"type": "array", "items": {"$ref": "#/components/schemas/Target"}},
             "work": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "urgency": {
+                "type": "object",
+                "description": "seconds: until the most urgent waiting asset is beyond reach (null: nothing waits), "
+                "that one has been due, since the clock ticked (null: never)",
+                "required": [*_URGENCY],
+                "properties": {name: {"type": ["integer", "null"]} for name in _URGENCY},
+            },
             **dict.fromkeys(("assets", "tasks", "deliveries"), _COUNTS),
         },
     },

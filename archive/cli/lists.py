@@ -47,6 +47,13 @@ def _status(options: argparse.Namespace) -> int:
         return 1 if status["alerts"] else 0
     work = status["work"]
     print(f"due {work['due']}   running {work['running']}   looks due {work['looks_due']}   overdue {work['overdue']}")
+    if urgency := status.get("urgency"):
+        left, ticked = urgency["earliest_deadline"], urgency["clock_tick_age"]
+        words = [
+            "nothing waits" if left is None else f"most urgent {left} s left",
+            f"oldest due {urgency['oldest_due']} s",
+        ]
+        print("   ".join([*words, "no clock" if ticked is None else f"clock {ticked} s ago"]))
     for alert in status["alerts"]:
         print(f"\nALERT  {alert}")
     asked = [{"source": n, **s["polling"]} for n, s in sorted(status["sources"].items()) if "polling" in s]

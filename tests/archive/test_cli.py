@@ -282,6 +282,23 @@ def test_status__says_what_costs_videos(config: Path, service: Service, capsys: 
         assert all(word in out for word in ("seedance2ai: 3 tasks", "1500", "13.0"))
 
 
+@pytest.mark.parametrize(
+    ("left", "ticked", "line"),
+    [
+        (None, None, "nothing waits   oldest due 0 s   no clock"),
+        (-3, 4, "most urgent -3 s left   oldest due 0 s   clock 4 s ago"),
+    ],
+)
+def test_status__how_urgent_it_is(
+    config: Path, service: Service, capsys: pytest.CaptureFixture[str], left: int | None, ticked: int | None, line: str
+) -> None:
+    """One line says how long the most urgent asset can be had, how long one is due, and that the clock ticks."""
+    urgency = {"earliest_deadline": left, "oldest_due": 0, "clock_tick_age": ticked}
+    service.answers["/api/status"][1]["urgency"] = urgency
+    assert 0 == run(config, service, "status")
+    assert line in capsys.readouterr().out.splitlines()
+
+
 def test_sign__of_a_provider_that_never_calls_back(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There is no callback to show: the answer says what to do instead, and exits with 1."""
     with config.open("a") as file:

@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import update
 
 from archive.documents import parse
-from archive.ledger import claims, deliveries, results
+from archive.ledger import claims, deliveries, leases, results
 from archive.ledger.claims import Intent
 from archive.ledger.database import Database
 from archive.ledger.schema import assets
 from archive.model import Delivery, Verdict
+from archive.providers import kie
 from receiver.understand import understand
 from tests.doubles import START, FakeClock, wait_for
 from tests.hostile_json import nested
@@ -30,6 +31,7 @@ from tests.receiver.house import (
     dumps,
     open_house,
 )  # fmt: skip
+from tests.recorded import sample
 
 READS = ["/api/status", "/api/tasks", "/api/assets", "/api/deliveries", "/api/tasks/x", "/api/assets/x",
          "/api/deliveries/x", "/api/assets/x/content", "/api/notifications", "/api/notifications/x",
@@ -408,6 +410,26 @@ def test_status__how_the_providers_are_asked(house: House) -> None:
     assert (1, 1) == (status["sources"]["asked"]["polling"]["due"], status["sources"]["asked"]["polling"]["late"])
     [alert] = status["alerts"]
     assert alert.startswith("asked: 1 task was not heard of")
+
+
+def test_status__how_urgent_it_is(house: House) -> None:
+    """It says how long the most urgent asset can still be had, how long one has been due, and when the clock ticked."""
+    assert {"earliest_deadline": None, "oldest_due": 0, "clock_tick_age": None} == house.get("/api/status")["urgency"]
+    house.deliver(task_id="t1")
+    leases.hold(house.db, leases.CLOCK, "c", leases.clock_life(house.settings.workers.sweep))
+    house.clock.advance(seconds=30)
+    left = round(kie.LINK_LIFE.total_seconds()) - 30
+    urgency = {"earliest_deadline": left, "oldest_due": 30, "clock_tick_age": 30}
+    assert urgency == house.get("/api/status")["urgency"]
+
+
+def test_task__tells_what_it_cost(house: House) -> None:
+    """The credits of a callback that is believed stand in its task, in lists as well."""
+    body = parse(sample("kie", "market_success").body)
+    told = dumps({"code": 200, "data": body["data"] | {"creditsConsumed": 61.5}})
+    house.deliver("signed", told, task_id=body["data"]["taskId"])
+    [listed] = house.get("/api/tasks")["items"]
+    assert (61.5, 61.5) == (listed["credits"], house.get(f"/api/tasks/{listed['id']}")["credits"])
 
 
 def test_sources__pause_and_resume(house: House) -> None:
