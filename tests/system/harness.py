@@ -242,12 +242,16 @@ class Service:
             base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, trust_env=False
         )
 
-    def start(self, name: str, **env: str) -> int:
-        """Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid."""
+    def start(self, name: str, *, tree: Path | None = None, **env: str) -> int:
+        """
+        Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid.
+
+        *tree* is a folder with another version of the code.
+        """
         module = _ENTRIES[name.split("-", maxsplit=1)[0]]
         with self.log_path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                (sys.executable, "-m", module), env={**self.env, **env}, stderr=log, start_new_session=True
+                (sys.executable, "-m", module), cwd=tree, env={**self.env, **env}, stderr=log, start_new_session=True
             )
         if name.startswith("web"):
             port = env.get("PORT", str(self.port))
