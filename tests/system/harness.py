@@ -213,6 +213,7 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         self.webhook = f"{self.url}/webhooks/kie"
         self.log_path = folder / "service.log"
+        self.tree: Path | None = None  # a folder with another version of the code, to be started from
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         api = (
             f'api_key = "{API_KEY}"\napi_base = "{provider.api}"\nallowed_hosts = ["{provider.files_host}"]'
@@ -242,16 +243,16 @@ class Service:
             base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, trust_env=False
         )
 
-    def start(self, name: str, *, tree: Path | None = None, **env: str) -> int:
-        """
-        Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid.
-
-        *tree* is a folder with another version of the code.
-        """
+    def start(self, name: str, **env: str) -> int:
+        """Start `web`, `clock`, or a worker (`worker`, `worker-2`, …) in a process group of its own; return its pid."""
         module = _ENTRIES[name.split("-", maxsplit=1)[0]]
         with self.log_path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                (sys.executable, "-m", module), cwd=tree, env={**self.env, **env}, stderr=log, start_new_session=True
+                (sys.executable, "-m", module),
+                cwd=self.tree,
+                env={**self.env, **env},
+                stderr=log,
+                start_new_session=True,
             )
         if name.startswith("web"):
             port = env.get("PORT", str(self.port))

@@ -84,8 +84,10 @@ def test_upgrade__while_the_version_before_serves(
     """
     other = str(free_port())
     webhooks = (service.webhook, service.webhook.replace(str(service.port), other))
+    service.tree = before
     for name in ("web", "worker", "clock"):
-        service.start(name, tree=before)
+        service.start(name)
+    service.tree = None
     assert ["0003"] == say(ledger, "SELECT version_num FROM alembic_version")
     for _ in range(8):
         provider.create(webhooks[0], size=300_000, rate=200_000, ready_after=0.1)
