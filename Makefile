@@ -29,7 +29,7 @@ lint: setup      ## format, rules, types
 	$(BIN)/mypy
 
 test: lint       ## everything, on a fresh machine
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 mutants: setup   ## put each bug of tests/mutants in; the test it names must turn red
 	$(BIN)/python -m tests.mutants

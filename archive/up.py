@@ -31,7 +31,7 @@ from archive.supervisor import Child, stop_all
 from archive.suspects import cause_of
 
 _log = logging.getLogger(__name__)
-_WEB_GRACE = 30.0  # seconds; more than web takes at most
+WEB_PATIENCE = 30.0  # seconds; more than web takes at most
 _SERVERS_GRACE = 10.0  # seconds for the embedded servers, when nobody needs them any more
 _TWICE = 0.5  # seconds between two signals, for the second to mean more than the first
 _START_TIME = 30.0  # seconds for servers and web to answer
@@ -142,7 +142,7 @@ def _run(
             time.sleep(0.2)
     finally:
         # First nothing new comes in, then what runs is finished, then the servers go.
-        for children, patience in (([web], _WEB_GRACE), ([*workers, clock], grace), (below, _SERVERS_GRACE)):
+        for children, patience in (([web], WEB_PATIENCE), ([*workers, clock], grace), (below, _SERVERS_GRACE)):
             stop_all(children, patience, hurried)
         db.close()
     return 0

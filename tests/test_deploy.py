@@ -44,13 +44,22 @@ from archive.identity import manifest_key, metadata_key, object_prefix
 from archive.s3 import S3Store
 from archive.settings import ENVIRONMENT, Server, Settings, Store, Workers, load
 from archive.store import link_to
+from archive.up import WEB_PATIENCE
+from receiver.app import LAST_COMMITS, LAST_ERRANDS
+from receiver.serving import GRACE as WEB_GRACE
 from tests.middleman import receiver
+from workers.__main__ import LAST_WORDS
+from workers.clock import GRACE as CLOCK_GRACE
 from workers.poster import poster_key
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-GRACE = Workers().grace
+STOPS = {  # the longest each process takes to stop
+    "web": timedelta(seconds=WEB_GRACE + LAST_ERRANDS + LAST_COMMITS),
+    "worker": Workers().grace + timedelta(seconds=LAST_WORDS),
+    "clock": timedelta(seconds=CLOCK_GRACE),
+}
 BOTO3 = {botocore.credentials.EnvProvider.ACCESS_KEY, botocore.credentials.EnvProvider.SECRET_KEY}
 LOADER = {"REELKEEP_CONFIG", "REELKEEP_OPERATOR_TOKEN", "REELKEEP_SIGNING_KEY"}  # read by archive.settings.load itself
 
@@ -145,10 +154,15 @@ def test_compose__settings_can_be_used(ours: dict[str, dict[str, Any]]) -> None:
         assert settings.store.endpoint_url == ""
 
 
-def test_compose__stops_later_than_the_workers_grace(ours: dict[str, dict[str, Any]]) -> None:
-    """Docker must not kill what still hands its work back."""
+def test_compose__stops_later_than_the_graces(ours: dict[str, dict[str, Any]]) -> None:
+    """Docker must not kill what still hands its work back, or answers."""
     for service in ours.values():
-        assert timedelta(seconds=int(service["stop_grace_period"].removesuffix("s"))) > GRACE
+        assert timedelta(seconds=int(service["stop_grace_period"].removesuffix("s"))) > max(STOPS.values())
+
+
+def test_up__stops_later_than_web() -> None:
+    """`reelkeep up` kills no web process that still answers, however short the workers' grace."""
+    assert timedelta(seconds=WEB_PATIENCE) > STOPS["web"]
 
 
 def test_compose__only_web_is_published_and_only_here(compose: dict[str, Any]) -> None:
@@ -283,10 +297,10 @@ def _unit(process: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("process", UNITS)
 def test_unit__starts_what_the_procfile_names_and_gives_it_time_to_stop(process: str) -> None:
-    """Same command; worker's grace fits; wrong settings are not tried again, everything else is."""
+    """Same command; its grace fits; wrong settings are not tried again, everything else is."""
     unit = _unit(process)
     assert unit["ExecStart"] == ["/opt/reelkeep/bin/" + PROCFILE[process]]
-    assert timedelta(seconds=int(unit["TimeoutStopSec"][0])) > GRACE
+    assert timedelta(seconds=int(unit["TimeoutStopSec"][0])) > STOPS[process]
     assert ("always", "78", "mixed") == tuple(unit[n][0] for n in ("Restart", "RestartPreventExitStatus", "KillMode"))
 
 

@@ -17,7 +17,7 @@ from workers.listen import listen
 from workers.memory import give_back
 from workers.runtime import Runtime
 
-_LAST_WORDS = 2.0  # seconds after the grace, for the ledger to be told what is handed back
+LAST_WORDS = 2.0  # seconds after the grace, for the ledger to be told what is handed back
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     runtime = Runtime(settings, db, os.environ.get("REELKEEP_OWNER") or uuid4().hex)
     jobs.serve(runtime)
     stopping = stop_requested()
-    end_within(stopping, settings.workers.grace.total_seconds() + _LAST_WORDS)
+    end_within(stopping, settings.workers.grace.total_seconds() + LAST_WORDS)
     runtime.start()
     url = settings.queue.url.get_secret_value()
     threading.Thread(target=listen, args=(url, stopping), name="wakeups", daemon=True).start()

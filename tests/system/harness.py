@@ -219,6 +219,7 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         self.webhook = f"{self.url}/webhooks/kie"
         self.log_path = folder / "service.log"
+        self.tree: Path | None = None  # a folder with another version of the code, to be started from
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         api = (
             f'api_key = "{API_KEY}"\napi_base = "{provider.api}"\nallowed_hosts = ["{provider.files_host}"]'
@@ -257,7 +258,11 @@ class Service:
         module = _ENTRIES[name.split("-", maxsplit=1)[0]]
         with self.log_path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                (*under, sys.executable, "-m", module), env={**self.env, **env}, stderr=log, start_new_session=True
+                (*under, sys.executable, "-m", module),
+                cwd=self.tree,
+                env={**self.env, **env},
+                stderr=log,
+                start_new_session=True,
             )
         if name.startswith("web"):
             port = env.get("PORT", str(self.port))

@@ -18,6 +18,12 @@ from tests.origin import Wire, origin, whole
 from workers.runtime import Runtime
 
 
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+
+
 def drip(wire: Wire) -> None:
     """A byte now and then."""
     wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -25,12 +31,8 @@ def drip(wire: Wire) -> None:
         wire.send(b"x")
 
 
-def test_transfer__has_one_limit_for_all_its_links(
-    tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_transfer__has_one_limit_for_all_its_links(tmp_path: Path, migrated: Path) -> None:
     """F46: two links that drip hold a slot no longer than one of them could."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
     shutil.copy(migrated, tmp_path / "ledger.db")
     db = Database(f"sqlite:///{tmp_path}/ledger.db")
     with origin() as host:
@@ -106,3 +108,19 @@ def _reason(db: Database) -> str | None:
     with db.read() as conn:
         reason: str | None = conn.execute(select(assets.c.reason)).scalar_one()
     return reason
+
+
+def test_stop__hands_back_what_is_still_held(tmp_path: Path, migrated: Path) -> None:
+    """F04: what a worker holds when its grace is over is due at once, and another may have it."""
+    shutil.copy(migrated, tmp_path / "ledger.db")
+    db = Database(f"sqlite:///{tmp_path}/ledger.db")
+    settings = Settings.model_validate({"sources": {"kie": source()}, "workers": {"grace": 1}}, context={})
+    claims.register_sources(db, settings.caps)
+    deliveries.record(db, [received(statement(event()))])
+    minute = timedelta(minutes=1)
+    assert claims.take(db, "w1", settings.caps, minute)
+    Runtime(settings, db, "w1").stop()
+    taken = claims.take(db, "w2", settings.caps, minute)
+    assert taken is not None
+    assert 2 == taken.fence
+    db.close()
