@@ -26,7 +26,7 @@ def assert_each_once(service: Service, s3: GatedS3, provider: Provider, folder: 
 
 
 def test_away__longer_than_the_links_live(tmp_path: Path, s3: GatedS3, redis: Redis, provider: Provider) -> None:
-    """S3 is down, each link dies with its first GET, one worker ends meanwhile: the next archives all without a link."""
+    """S3 is down, each link dies with its first GET, a worker ends meanwhile: the next archives all without links."""
     with HttpFaultProxy(int(s3.url.rpartition(":")[2])) as proxy:
         service = Service(tmp_path, s3=proxy.url, redis=redis.url, provider=provider, settings=TIMES)
         with stopping(service):
