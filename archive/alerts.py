@@ -73,8 +73,8 @@ def alerts(
         found.append(Alert("order_in_doubt", f"{text} `reelkeep orders list` shows what was asked for.", name))
     if work.held:
         files = _count(work.held, "file waits", "files wait")
-        text = f"The store does not take what it is given ({work.store_reason}): {files} for it, {work.kept:,} in the spool."
-        found.append(Alert("store_unavailable", f"{text} Nothing is given up for that."))
+        text = f"The store does not take what it is given ({work.store_reason}): {files} for it"
+        found.append(Alert("store_unavailable", f"{text}, {work.kept:,} of them kept in the spool."))
     if work.overdue:
         files = _count(work.overdue, "file is past its deadline", "files are past their deadlines")
         found.append(Alert("overdue", f"{files} and still waiting."))

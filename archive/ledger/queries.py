@@ -149,7 +149,7 @@ def _history(subject: str, key: str) -> Any:
 class Work:
     """
     What waits now. `overdue` assets are past their deadline and still waiting. Notifications of a target that rests
-    are not due. `held` assets wait for the store, for such as `store_reason`, and of `kept` ones the spool has the file.
+    are not due. `held` assets wait for the store, such as for `store_reason`; of the `kept` ones a spool has the file.
     """
 
     due: int
@@ -185,7 +185,7 @@ def work(db: Database, at_most: int = 1000) -> Work:
 
 
 def _held(conn: Connection, names: Collection[str], at_most: int) -> dict[str, Any]:
-    """Among the most urgent *at_most* of each source, which are the first to be tried: those that wait for the store."""
+    """Those that wait for the store among the most urgent *at_most* of each source, which are tried first."""
     held = kept = 0
     reasons = set()
     for name in names:

@@ -68,6 +68,14 @@ def test_alerts__overdue_files() -> None:
     assert ("overdue", "3 files are past their deadlines and still waiting.", None) == (told.key, told.text, told.about)
 
 
+def test_alerts__a_store_that_takes_nothing() -> None:
+    """F72: files that wait for the store are told with S3's own code, and how many of them are kept."""
+    held = Work(due=0, running=0, overdue=0, looks_due=0, held=12, kept=10, store_reason="store_access_denied")
+    [told] = alerts(held, {}, {})
+    assert ("store_unavailable", None) == (told.key, told.about)
+    assert "(store_access_denied): 12 files wait for it, 10 of them kept in the spool." in told.text
+
+
 def test_alerts__a_target_that_takes_nothing() -> None:
     """It is told after an hour, by its name and the last failure; what died unheard is told for each target."""
     mute = TargetHealth("crm", 60 * MINUTE, "http_503", 2)

@@ -453,7 +453,8 @@ def test_status__counts(house: House) -> None:
     house.deliver(task_id="t2", link="https://storage.kie.ai/2.mp4")
     house.deliver("asked", task_id="t3")
     status = house.get("/api/status")
-    assert {"due": 1, "running": 0, "overdue": 0, "looks_due": 1, "notifications_due": 1} == status["work"]
+    waits = {"due": 1, "running": 0, "overdue": 0, "looks_due": 1, "notifications_due": 1}
+    assert {**waits, "held": 0, "kept": 0, "store_reason": None} == status["work"]
     assert {"signed": {"archived": 1, "waiting": 1}} == status["assets"]
     assert {"asked": {"open": 1}, "signed": {"succeeded": 2}} == status["tasks"]
     assert {"asked": {"accepted": 1}, "signed": {"accepted": 2}} == status["deliveries"]

@@ -21,6 +21,7 @@ def test_ready__without_queue_and_store(small_db: Database, clock: FakeClock) ->
         "ledger": "ok",
         "queue": "unreachable: workers look for work by themselves",
         "store": "unreachable: callbacks are kept, transfers wait",
+        "transfers": "ok",
     }
     assert (200, {"status": "ready", "checks": checks}) == (response.status_code, response.json())
 
