@@ -201,4 +201,3 @@ class ClockMachine:
             world.hold_clock(self.host.name, world.scheduler.now + int(CLOCK_LIFE.total_seconds() * SECOND))
             tasks.plan_looks(world.ledger, sorted(ASKABLE))
             world.ring()
-

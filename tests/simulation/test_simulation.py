@@ -10,8 +10,9 @@ import pytest
 
 from tests.servers import Postgres
 from tests.simulation.ledger import Bench, sqlite_bench
+from tests.simulation.runs import report, run, shrink
 from tests.simulation.seeds import keep_promises
-from tests.simulation.world import FAULTS, Plan, World, report, run, shrink
+from tests.simulation.world import FAULTS, Plan, World
 
 QUICK = range(12)
 FEW = range(6)
