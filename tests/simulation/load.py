@@ -66,7 +66,7 @@ def arrivals(seed: int, load: int, mix: str) -> list[Job]:
     rate = load / 100 * SLOTS / MEAN
     jobs, now = list[Job](), 0.0
     while (now := now + chance.expovariate(rate)) < HOURS * 3600:
-        source, life = chance.choice(list(MIXES[mix].items()))
+        source, life = chance.choice(tuple(MIXES[mix].items()))
         service = chance.lognormvariate(0, 0.8) * MEAN / 1.3771  # whose mean is e^0.32
         chances = random.Random(chance.random())
         jobs.append(Job(len(jobs), source, now, service, now + life.total_seconds(), chances))
@@ -147,7 +147,8 @@ def bound(seed: int, load: int, mix: str = "documented") -> int:
 
 def table(seeds: Sequence[int], mix: str) -> Iterator[str]:
     """Losses in per cent of all files, over *seeds*, for each load."""
-    yield f"\n{mix}: {', '.join(f'{source} {life}' for source, life in MIXES[mix].items())}\n"
+    lives = ", ".join(f"{source} {life // timedelta(minutes=1)} min" for source, life in MIXES[mix].items())
+    yield f"\n{mix}: {lives}\n"
     yield "| load | files | bound | ours | saveable first | FIFO |"
     yield "|---:|---:|---:|---:|---:|---:|"
     for load in LOADS:
