@@ -394,7 +394,7 @@ def test_hint__many_of_them_do_not_keep_the_answer_out(db: Database, clock: Fake
 
 
 def test_hint__of_a_success_outlives_a_signed_failure(db: Database) -> None:
-    """Who was promised that the provider is asked about a success is kept that promise, whatever fails meanwhile. F25"""
+    """Who was promised that the provider is asked about a success keeps that, whatever fails meanwhile. F25"""
     put(db, received(statement(event(), decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
     put(db, received(statement(event(progress=Progress.FAILED), verdict=Verdict.SIGNED_BODY)))
     assert {"t1": TaskState.FAILED} == states(db)
