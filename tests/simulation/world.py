@@ -362,7 +362,7 @@ class World:
         if state == "archived":
             return
         if state == "lost":
-            must(film.refused >= 3, "lost is what its host refused", key, film.refused)
+            must(film.refused, "lost is what its host refused", key)
             must(film.output.link.path.startswith(f"/{OPEN}/"), "what can be had anew is not lost", key, reason)
             return
         excused = film.is_swapped or reason == "not_trusted" or self.crashes[key] >= 2
