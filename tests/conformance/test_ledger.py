@@ -393,6 +393,17 @@ def test_hint__many_of_them_do_not_keep_the_answer_out(db: Database, clock: Fake
     assert {"t1": TaskState.SUCCEEDED} == states(db)
 
 
+def test_hint__of_a_success_outlives_a_signed_failure(db: Database) -> None:
+    """Who was promised that the provider is asked about a success keeps that, whatever fails meanwhile. F25"""
+    put(db, received(statement(event(), decision=Decision.CONFIRM, verdict=Verdict.SIGNED_ID)))
+    put(db, received(statement(event(progress=Progress.FAILED), verdict=Verdict.SIGNED_BODY)))
+    assert {"t1": TaskState.FAILED} == states(db)
+    look = take_look(db)
+    assert look is not None
+    assert 1 == looks.record(db, look, statement(event()), START + timedelta(minutes=1))
+    assert {"t1": TaskState.SUCCEEDED} == states(db)
+
+
 def test_hint__of_a_success_outlives_an_api_that_lags(db: Database, clock: FakeClock) -> None:
     """A failed task hinted to have succeeded is looked at again, though the first answer after the hint says failed."""
     put(db, received(statement(event(progress=Progress.FAILED))))

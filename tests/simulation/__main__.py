@@ -12,7 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.simulation.ledger import sqlite_bench
-from tests.simulation.world import FAULTS, Plan, Run, report, run, shrink
+from tests.simulation.runs import Run, report, run, shrink
+from tests.simulation.world import FAULTS, Plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

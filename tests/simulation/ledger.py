@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event
 
 from archive.ledger import migrate
 from archive.ledger.database import Database
@@ -30,8 +30,9 @@ class SimulatedLedger(Database):
         self.before: Callable[[], None] = lambda: None
         self.committing: Callable[[], None] = lambda: None
         self.committed: Callable[[], None] = lambda: None
+        self.opened: list[sqlite3.Connection] = []
         if self.is_sqlite:
-            event.listen(self.engine, "connect", _in_a_hurry)
+            event.listen(self.engine, "connect", self._in_a_hurry)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -41,15 +42,15 @@ class SimulatedLedger(Database):
             self.committing()
         self.committed()
 
-
-def _in_a_hurry(connection: Any, _record: Any) -> None:
-    """What a loss of power does to a commit is not simulated, so no commit waits for a disk."""
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    connection.execute("PRAGMA synchronous = OFF")
+    def _in_a_hurry(self, connection: Any, _record: Any) -> None:
+        """What a loss of power does to a commit is not simulated, so no commit waits for a disk; nobody else writes."""
+        for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+            connection.execute(f"PRAGMA {pragma}")
+        self.opened.append(connection)
 
 
 class Bench:
-    """A ledger that can be emptied between two seeds, and a second look at it that passes by all code of ours."""
+    """A ledger that can be emptied between two seeds, and a look at it that passes by all code of ours."""
 
     def __init__(self, url: str) -> None:
         self.clock = FakeClock()
@@ -57,7 +58,7 @@ class Bench:
         migrate.upgrade(self.ledger)
         self._raw: sqlite3.Connection | psycopg.Connection
         if self.ledger.is_sqlite:
-            self._raw = sqlite3.connect(make_url(url).database or "", isolation_level=None)
+            [self._raw] = self.ledger.opened
             self._empty = sqlite3.connect(":memory:")
             self._raw.backup(self._empty)
         else:
@@ -78,7 +79,8 @@ class Bench:
             self._raw.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE".encode())
 
     def close(self) -> None:
-        self._raw.close()
+        if isinstance(self._raw, psycopg.Connection):
+            self._raw.close()
         self.ledger.close()
 
 

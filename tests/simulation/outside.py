@@ -121,7 +121,7 @@ class Outside:
         film = self._by_path[link.path]
         if chance("host", 0.03):
             raise HostRestsError("host_rests", timedelta(seconds=4))
-        self._scheduler.pause(random.uniform(0.01, 8))
+        self._scheduler.pause(random.uniform(0.01, 8) if random.random() < 0.8 else random.uniform(13, 40))
         if self._scheduler.clock.now >= link.expires_at:
             film.refused += 1
             raise LinkExpiredError("http_403")

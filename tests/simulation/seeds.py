@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from tests.simulation.ledger import Bench
-from tests.simulation.world import FAULTS, Plan, report, run, shrink
+from tests.simulation.runs import report, run, shrink
+from tests.simulation.world import FAULTS, Plan
 
 
 def keep_promises(seeds: Iterable[int], bench: Bench, *, fired: frozenset[str] = FAULTS) -> Counter[str]:

@@ -2,15 +2,16 @@
 
 import pytest
 
-from tests.simulation.load import bound, lost
+from tests.simulation.load import POLICIES, bound, lost
 
 SEEDS = range(3)
 
 
+@pytest.mark.parametrize("mix", ["documented", "short"])
 @pytest.mark.parametrize("load", [50, 90])
-def test_with_room_nothing_is_lost(load: int) -> None:
+def test_with_room_nothing_is_lost(load: int, mix: str) -> None:
     """At 90 % load and below no file is lost, although links die after 20 minutes and attempts fail."""
-    assert [0] * len(SEEDS) == [lost(seed, load, "ours")[0] for seed in SEEDS]
+    assert [0] * len(SEEDS) == [lost(seed, load, "ours", mix)[0] for seed in SEEDS]
 
 
 def test_overload__no_worse_than_first_come_first_served() -> None:
@@ -22,4 +23,4 @@ def test_overload__no_worse_than_first_come_first_served() -> None:
 @pytest.mark.parametrize("load", [120, 400])
 def test_bound__nobody_loses_less(load: int) -> None:
     """The bound is one: it never promises more losses than a real schedule has."""
-    assert bound(0, load) <= min(lost(0, load, policy)[0] for policy in ("ours", "fifo", "saveable"))
+    assert bound(0, load, "short") <= min(lost(0, load, policy, "short")[0] for policy in POLICIES)

@@ -1,4 +1,4 @@
-"""Seeds 500 to 999: the real ledger under mishaps, its promises checked after each commit. F02 F05 F17 F24 F25 F67 F78."""
+"""Seeds 500 to 999: the ledger under mishaps, its promises checked at each commit. F02 F05 F17 F24 F25 F67 F78."""
 
 from collections.abc import Iterator
 
