@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -98,12 +97,11 @@ def test_redis__fails_in_every_way(tmp_path: Path, s3: GatedS3, provider: Provid
         with stopping(service), httpx.Client(trust_env=False, timeout=30) as client:
             pids = [service.start(name) for name in ("web", "worker", "clock")]
             took: list[float] = []
-            numbers = count()
             for archived, (name, way) in enumerate(Faults(redis, proxy).ways.items(), 1):
                 with way():
                     provider.create(service.webhook, size=60_000, ready_after=0.05)
-                    waits = [_deliver(service, client, f"{next(numbers)}") for _ in range(CALLBACKS)]
-                    assert max(waits) < SLOW, name
+                    waits = [_deliver(service, client, "one-of-many") for _ in range(CALLBACKS)]
+                    assert sorted(waits)[CALLBACKS // 2] < SLOW / 2, name  # each would wait for Redis, not one
                     took += waits
                     service.archived(archived)
             spent = _cpu(pids)
@@ -113,7 +111,7 @@ def test_redis__fails_in_every_way(tmp_path: Path, s3: GatedS3, provider: Provid
         lines = [line for line in service.log_text().splitlines() if "redis" in line.lower()]
         p99 = sorted(took)[int(len(took) * 0.99)]
         print(f"{len(took)} callbacks: p99 {p99 * 1000:.0f} ms; {len(lines)} lines about Redis")  # noqa: T201 (for -s)
-        assert p99 < SLOW / 2
+        assert p99 < 2 * SLOW
         assert len(lines) <= 6 * len(Faults(redis, proxy).ways)
         assert "Traceback" not in service.log_text()
     assert len(set(s3.videos())) == len(s3.videos())
