@@ -57,3 +57,28 @@ def _reason(db: Database) -> str | None:
     with db.read() as conn:
         reason: str | None = conn.execute(select(assets.c.reason)).scalar_one()
     return reason
+
+
+def test_timer__finds_what_nobody_rings_for(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F01, F10: what is due while no wake-up comes, as after a kill or without Redis, is found by looking for it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    shutil.copy(migrated, tmp_path / "ledger.db")
+    db = Database(f"sqlite:///{tmp_path}/ledger.db")
+    with origin() as host:
+        soon = datetime.now(UTC) + timedelta(minutes=20)
+        link = Link(host.url("/page", whole(b"<html>")), soon, ExpiryOrigin.DEFAULT)
+        workers = {"sweep": 0.2, "grace": 2, "spool": str(tmp_path / "spool")}
+        settings = Settings.model_validate(
+            {"sources": {"kie": source(allowed_hosts=[host.authority])}, "workers": workers}, context={}
+        )
+        claims.register_sources(db, settings.caps)
+        runtime = Runtime(settings, db, "w1")
+        runtime.start()
+        try:
+            wait_for(lambda: not any(pool.busy for pool in runtime._pools))  # it has looked, and there was nothing
+            deliveries.record(db, [received(statement(event(outputs=[Output("video", 0, link)])))])
+            wait_for(lambda: _reason(db) is not None, 10)
+        finally:
+            runtime.stop()
+    db.close()

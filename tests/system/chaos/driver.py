@@ -70,7 +70,7 @@ class Driver:
 
     def start(self) -> None:
         """The first lives; web alone first, as it makes the ledger."""
-        self._begin("web", unarmed=True)
+        self._begin("web")
 
     def stop(self) -> None:
         for life in self._lives.values():
@@ -125,9 +125,9 @@ class Driver:
     def _is_victim(name: str) -> bool:
         return name in {"worker-1", "worker-2"}
 
-    def _begin(self, name: str, *, unarmed: bool = False) -> None:
+    def _begin(self, name: str) -> None:
         self._count[name] += 1
-        arms = {} if unarmed else self._arms(name)
+        arms = self._arms(name)
         self._lives[name] = self._stack.start(name, self._count[name], arms, slots=4 if self._is_victim(name) else 2)
         self._born[name] = time.monotonic()
 

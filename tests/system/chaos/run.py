@@ -75,7 +75,7 @@ def report(result: Result) -> str:
     speed = (
         f"With leases of {LEASE} s killed work was taken up after {percentile(counts, 0.5):.1f} s (median), "
         f"{percentile(counts, 0.99):.1f} s (p99) and {max(counts, default=0):.1f} s (most) of {len(counts)} times; "
-        f"{TAKEOVER:.2f} s are allowed, which is 30 s at leases of 12 s."
+        f"{TAKEOVER:.0f} s are allowed, which is 30 s with leases of 12 s, looked for every 5 s."
     )
     title = f"### {result.name}: {len(result.kills)} kills, seed {result.seed}"
     ends = "Broken promises: none." if not result.broken else "Broken promises:\n"
