@@ -3,11 +3,13 @@
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from archive.ledger import claims, deliveries
+from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.ledger.schema import assets
 from archive.model import ExpiryOrigin, Link, Output
@@ -73,10 +75,18 @@ def test_timer__finds_what_nobody_rings_for(tmp_path: Path, migrated: Path, monk
             {"sources": {"kie": source(allowed_hosts=[host.authority])}, "workers": workers}, context={}
         )
         claims.register_sources(db, settings.caps)
+        looked: list[Claim | None] = []
+        take = claims.take
+
+        def watched(*told: Any) -> Claim | None:
+            looked.append(take(*told))
+            return looked[-1]
+
+        monkeypatch.setattr(claims, "take", watched)
         runtime = Runtime(settings, db, "w1")
         runtime.start()
         try:
-            wait_for(lambda: not any(pool.busy for pool in runtime._pools))  # it has looked, and there was nothing
+            wait_for(lambda: bool(looked))  # as it does at its start; there was nothing
             deliveries.record(db, [received(statement(event(outputs=[Output("video", 0, link)])))])
             wait_for(lambda: _reason(db) is not None, 10)
         finally:

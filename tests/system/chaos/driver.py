@@ -66,10 +66,15 @@ class Driver:
     def drain(self, seconds: float) -> None:
         """Kill nobody any more, and let what was begun come to its end."""
         self._plan.drop_rest()
-        self._until(lambda: not self._later and not any(self._view.owed().values()), seconds, "end")
+        self._until(self._is_quiet, seconds, "end")
+
+    def _is_quiet(self) -> bool:
+        if self._later or len(self._lives) < len(self._slots) or any(self._view.owed().values()):
+            return False
+        return self._load.is_answered()
 
     def start(self) -> None:
-        """The first lives; web alone first, as it makes the ledger."""
+        """The first life: web's, as it makes the ledger."""
         self._begin("web")
 
     def stop(self) -> None:

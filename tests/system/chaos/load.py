@@ -63,7 +63,15 @@ class Load:
         self._ends.set()
         self._thread.join()
         self._asking.shutdown()
+
+    def close(self) -> None:
         self._http.close()
+
+    def is_answered(self) -> bool:
+        """Whether the receiver is up."""
+        with suppress(httpx.TransportError):
+            return self._http.get("/readyz").is_success
+        return False
 
     def _run(self) -> None:
         while not self._ends.wait(0.15):

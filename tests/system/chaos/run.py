@@ -56,6 +56,7 @@ def run(folder: Path, *, durable: bool, kills: int, seed: int, limit: float) -> 
             told = witnesses.outcomes(plan.made, seen, view.audit())
         finally:
             driver.stop()
+            load.close()
             view.close()
     name = "PostgreSQL, S3 with versions and conditional puts" if durable else "SQLite, the embedded store"
     seconds = time.monotonic() - started

@@ -1,5 +1,6 @@
 """What each landing runs: two stacks, a hundred kills each, and the table of them for whoever reads along."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ def check_kills(folder: Path, config: pytest.Config, *, durable: bool) -> None:
     said = f"{report(result)}\n{result.seconds:.0f} s of {BUDGET:.0f} s, which is the budget\n"
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        print(f"\n{said}")
+        sys.stdout.write(f"\n{said}\n")
     assert [] == result.broken
     assert [] == result.surprises
     assert len(result.kills) >= KILLS
