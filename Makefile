@@ -1,10 +1,12 @@
 # The words of this house. Each does the set-up it needs; `make help` lists them.
 PYTHON ?= python3
+KILLS ?= 2000
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo up test mutants simulate lint bench lock
+.PHONY: help setup demo up test chaos mutants simulate lint bench lock
 help:        ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
@@ -30,6 +32,9 @@ lint: setup      ## format, rules, types
 
 test: lint       ## everything, on a fresh machine
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+chaos: setup     ## kill the real processes KILLS times, by SEED; prints what became of each
+	$(BIN)/python -m tests.system.chaos --kills $(KILLS) --seed $(SEED)
 
 mutants: setup   ## put each bug of tests/mutants in; the test it names must turn red
 	$(BIN)/python -m tests.mutants

@@ -147,6 +147,14 @@ def rclone(folder: Path, bucket: str, companion: str) -> tuple[Server, dict[str,
     return Server(program.command, program.port, env=program.env), settings
 
 
+def durable(folder: Path, *buckets: str) -> Server:
+    """S3 on files under *folder* that forgets nothing when it is killed: versions, conditional puts, checksums."""
+    for name in (*buckets, "bytes"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    return Server([sys.executable, "-m", "tests.durable_s3", str(folder), str(port)], port)
+
+
 def _beside(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 

@@ -302,3 +302,26 @@ def test_on_due__only_when_something_fell_due(small_db: Database, times: int) ->
     for _ in range(times):
         run(small_db, lambda intake: together(intake, [item("t1")]), lambda: rung.append(1))
     assert [1] == rung
+
+
+def test_submit__is_answered_when_the_commit_is_over(db: Database) -> None:
+    """F01: nobody hears that a delivery is kept while its transaction can still be undone."""
+    heard: list[bool] = []
+
+    async def story(intake: Intake) -> None:
+        with locked(db):
+            running = asyncio.create_task(intake.run())
+            waiting = asyncio.create_task(outcome(intake.submit(item("t1"))))
+            await asyncio.sleep(0.3)  # nothing can be waited for: it must not happen
+            heard.append(waiting.done())
+        assert isinstance(await waiting, Receipt)
+        intake.stop()
+        await running
+
+    asyncio.run(_with(db, story))
+    assert [False] == heard
+    assert {"t1"} == stored(db).keys()
+
+
+async def _with(db: Database, story: Callable[[Intake], Awaitable[Any]]) -> None:
+    await story(Intake(db, lambda: None))

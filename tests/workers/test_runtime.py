@@ -3,11 +3,13 @@
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from archive.ledger import claims, deliveries
+from archive.ledger.claims import Claim
 from archive.ledger.database import Database
 from archive.ledger.schema import assets
 from archive.model import ExpiryOrigin, Link, Output
@@ -123,4 +125,37 @@ def test_stop__hands_back_what_is_still_held(tmp_path: Path, migrated: Path) -> 
     taken = claims.take(db, "w2", settings.caps, minute)
     assert taken is not None
     assert 2 == taken.fence
+    db.close()
+
+
+def test_timer__finds_what_nobody_rings_for(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F01, F10: what is due while no wake-up comes, as after a kill or without Redis, is found by looking for it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    shutil.copy(migrated, tmp_path / "ledger.db")
+    db = Database(f"sqlite:///{tmp_path}/ledger.db")
+    with origin() as host:
+        soon = datetime.now(UTC) + timedelta(minutes=20)
+        link = Link(host.url("/page", whole(b"<html>")), soon, ExpiryOrigin.DEFAULT)
+        workers = {"sweep": 0.2, "grace": 2, "spool": str(tmp_path / "spool")}
+        settings = Settings.model_validate(
+            {"sources": {"kie": source(allowed_hosts=[host.authority])}, "workers": workers}, context={}
+        )
+        claims.register_sources(db, settings.caps)
+        looked: list[Claim | None] = []
+        take = claims.take
+
+        def watched(*told: Any) -> Claim | None:
+            looked.append(take(*told))
+            return looked[-1]
+
+        monkeypatch.setattr(claims, "take", watched)
+        runtime = Runtime(settings, db, "w1")
+        runtime.start()
+        try:
+            wait_for(lambda: bool(looked))  # as it does at its start; there was nothing
+            deliveries.record(db, [received(statement(event(outputs=[Output("video", 0, link)])))])
+            wait_for(lambda: _reason(db) is not None, 10)
+        finally:
+            runtime.stop()
     db.close()
