@@ -16,7 +16,7 @@ from tests.simulation.scheduler import Scheduler
 
 LEASE = 12_000_000  # microseconds
 UNCLAIMED = 30_000_000  # how long an asset may be due while somebody free is awake
-_ARROWS = {
+_ARROWS: dict[str, set[tuple[str | None, str]]] = {
     "asset": {
         (None, "waiting"), (None, "quarantined"), ("waiting", "archived"), ("waiting", "quarantined"),
         ("waiting", "lost"), ("quarantined", "waiting"), ("lost", "waiting"),

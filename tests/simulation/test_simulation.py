@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+import tests.simulation.world
 from tests.servers import Postgres
 from tests.simulation.ledger import Bench, sqlite_bench
 from tests.simulation.runs import report, run, shrink
@@ -66,6 +67,7 @@ def test_in_peace__nothing_goes_wrong(bench: Bench) -> None:
 
 def test_failure__is_shrunk_and_can_be_repeated(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken promise comes with the fewest mishaps that break it, the end of the trace and the command to see it."""
+    monkeypatch.setattr(tests.simulation.world, "PEACE", 30.0)
     monkeypatch.setattr(World, "_is_quiet", lambda world: not world.checks.audited)
     found = run(Plan(3), bench)
     small = shrink(found, bench)
