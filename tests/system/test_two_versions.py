@@ -74,6 +74,7 @@ def failures(service: Service) -> list[str]:
     return [line["message"] for line in lines if line["level"] in ("error", "critical")]
 
 
+@pytest.mark.timeout(240)  # six processes start
 def test_upgrade__while_the_version_before_serves(
     service: Service, before: Path, provider: Provider, s3: GatedS3, ledger: str
 ) -> None:
@@ -89,27 +90,28 @@ def test_upgrade__while_the_version_before_serves(
         service.start(name)
     service.tree = None
     assert ["0003"] == say(ledger, "SELECT version_num FROM alembic_version")
-    for _ in range(8):
+    for _ in range(4):
         provider.create(webhooks[0], size=300_000, rate=200_000, ready_after=0.1)
     wait_for("the old version is at work", lambda: provider.log("get_started"))
     migrate(service)
-    for number in range(12):
+    for number in range(6):
         provider.create(webhooks[0], size=300_000, rate=200_000, ready_after=number / 4)
     service.start("web-new", PORT=other)
     service.start("worker-new")
     service.start("clock-new")
-    for number in range(12):
-        provider.create(webhooks[number % 2], size=300_000, rate=200_000, ready_after=0.1)
-    service.archived(32, 60)
+    wait_for("both workers run", lambda: 2 == service.log_text().count("worker.started"))
+    for number in range(6):  # one worker has three slots, and each takes three seconds
+        provider.create(webhooks[number % 2], size=300_000, rate=100_000, ready_after=0.1)
+    service.archived(16, 60)
     assert 2 == len(set(say(ledger, "SELECT owner FROM attempts WHERE outcome = 'archived'")))
     for name in ("web", "worker", "clock"):
         service.signal(name, 15)
     assert [-15, 0, 0] == [service.wait(name, 30) for name in ("web", "worker", "clock")]
     for _ in range(2):
         provider.create(webhooks[1], size=100_000, ready_after=0.1)
-    wait_for("the new version is alone", lambda: 34 == len(s3.manifests()))
-    assert [200] * 34 == [entry["status"] for entry in provider.log("callback")]
-    assert (34, 34) == (len(s3.videos()), len(set(s3.videos())))
+    wait_for("the new version is alone", lambda: 18 == len(s3.manifests()))
+    assert [200] * 18 == [entry["status"] for entry in provider.log("callback")]
+    assert (18, 18) == (len(s3.videos()), len(set(s3.videos())))
     assert [] == failures(service)
     clock = (sys.executable, "-m", "workers.clock")
     old = subprocess.run(clock, cwd=before, env=service.env, capture_output=True, text=True, timeout=30, check=False)
