@@ -29,9 +29,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def s3(server: Server) -> Any:
     config = Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"})
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    url = f"http://127.0.0.1:{server.port}"
-    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=config, **keys)
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    return session.client("s3", endpoint_url=f"http://127.0.0.1:{server.port}", config=config)
 
 
 def versions(s3: Any) -> list[tuple[str, str]]:
