@@ -16,7 +16,6 @@ from archive.hidden import secrets_of
 from archive.identity import can_be_ours
 from archive.ledger import (
     callback_urls,
-    deliveries,
     gauges,
     leases,
     notification_queries,

@@ -1,7 +1,7 @@
 """Our own processes on the virtual clock: the real `Runtime` without its threads, sockets and media child."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -126,8 +126,10 @@ class Machine(Runtime):
         finally:
             self.world.note(None)
 
-    def _fetch(self, end: float, claim: Claim, link: Link) -> AbstractContextManager[Fetched]:
-        return self.world.outside.fetch(claim, link)
+    @contextmanager
+    def _fetch(self, end: float, claim: Claim, link: Link) -> Iterator[Fetched]:
+        with self.world.outside.fetch(claim, link) as fetched:
+            yield fetched
 
     def _looks(self) -> None:
         at = self.world.checks.look_at
