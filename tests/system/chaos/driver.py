@@ -91,7 +91,8 @@ class Driver:
         while not condition():
             if time.monotonic() > limit:
                 rest = {name: owed for name, owed in self._plan.points.items() if owed}
-                self.surprises.append(f"{what}: not within {seconds:.0f} s; {rest} {others}; owed {self._view.owed()}")
+                rest |= {"others": self._plan.others} if self._plan.others else {}
+                self.surprises.append(f"{what}: not within {seconds:.0f} s; {rest}; in the ledger {self._view.owed()}")
                 return
             self._tick()
             time.sleep(_TICK)
