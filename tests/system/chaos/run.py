@@ -83,7 +83,7 @@ def report(result: Result) -> str:
     lines = [title, "", facts, "", speed, "", *table(result.kills, result.outcomes), "", ends]
     lines += [f"- {line}" for line in result.broken]
     lines += [f"- remarked: {line}" for line in seen.remarks]
-    lines += [f"- not killed, and gone: {line}" for line in result.surprises]
+    lines += [f"- not as planned: {line}" for line in result.surprises]
     return "\n".join((*lines, ""))
 
 
