@@ -167,10 +167,11 @@ class Machine(Runtime):
     def _every(self, seconds: float, act: Callable[[], None]) -> None:
         world = self.world
         while True:
-            late = act == self._beat and world.scheduler.chance("late", 0.03)
-            world.scheduler.pause(seconds + (world.scheduler.random.uniform(3, 12) if late else 0))
-            if late:
-                self.well_since = world.scheduler.now
+            late = 0.0
+            if act == self._beat and world.scheduler.chance("late", 0.03):
+                late = world.scheduler.random.uniform(3, 12)
+                self.well_since = world.scheduler.now + int((seconds + late) * SECOND)
+            world.scheduler.pause(seconds + late)
             self._attempt(act)
 
     def _attempt(self, act: Callable[[], None]) -> None:

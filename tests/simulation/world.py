@@ -24,7 +24,7 @@ FAULTS = frozenset({
     "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "reply", "repeat", "store", "swap",
     "target", "worst",
 })  # fmt: skip
-TROUBLE = 150.0  # seconds of mishaps
+TROUBLE = 110.0  # seconds of mishaps
 PEACE = 6 * 3600.0  # seconds after which everything must be done
 AFTERWARDS = 60.0  # seconds in which whoever was stopped goes on, too late
 _INSIDE = {  # failpoints within a transaction: whoever waited there would hold the ledger's lock
@@ -84,7 +84,7 @@ class World:
         self.clocks: dict[str, int] = {}
         self.posts: list[Post] = []
         self.targets = [target()] if self.scheduler.random.random() < 0.3 else []
-        self.is_peace = False
+        self._on_its_way = 0  # callbacks
         self._born = 0
         self._writer: Writer | None = None
         self.scheduler.buried = self._buried
@@ -218,10 +218,14 @@ class World:
         )  # fmt: skip
         post = Post(task, item, tries=random.choice((1, 3, 5)))
         self.posts.append(post)
-        self.scheduler.after(max(0.0, at), partial(self._deliver, post))
+        self._send(post, at)
         if self.scheduler.chance("repeat", 0.4):
             for _ in range(random.choice((1, 2))):
-                self.scheduler.after(max(0.0, at + random.uniform(0, 100)), partial(self._deliver, post))
+                self._send(post, at + random.uniform(0, 100))
+
+    def _send(self, post: Post, seconds: float) -> None:
+        self._on_its_way += 1
+        self.scheduler.after(max(0.0, seconds), partial(self._deliver, post))
 
     def _deliver(self, post: Post) -> None:
         """The receiver's part. A sender that hears no 2xx tries again, if it still cares."""
@@ -229,13 +233,14 @@ class World:
         self._writer = Writer("receiver")
         commits = self.checks.commits
         post.tries -= 1
+        self._on_its_way -= 1
         try:
             receipts, due = deliveries.record(self.ledger, batch)
         except (Crash, LedgerError) as exc:
             self.scheduler.say("receiver", f"{post.item.id[:6]} fails: {exc}")
             post.commits += len(batch) * (self.checks.commits - commits)
             if post.tries > 0:
-                self.scheduler.after(self.scheduler.random.uniform(1, 30), partial(self._deliver, post))
+                self._send(post, self.scheduler.random.uniform(1, 30))
             return
         finally:
             self._writer = None
@@ -308,17 +313,16 @@ class World:
     def _make_peace(self) -> None:
         self.scheduler.say("world", "makes peace")
         self.scheduler.faults = frozenset()
-        self.is_peace = True
         self.store.away = False
         for name in (KEYED, OPEN):
             self._step("operator", partial(operator.pause, self.ledger, name, paused=False, actor="op"))
-        for machine in self.machines:
-            machine.host.frozen_until = min(machine.host.frozen_until, self.scheduler.now)
 
     def _is_quiet(self) -> bool:
         checks = self.checks
         waits = any(row.state == "waiting" for row in checks.assets.values())
-        return not (waits or checks.owed_at is not None or checks.look_at is not None or not self.machines)
+        return not (
+            self._on_its_way or waits or checks.owed_at is not None or checks.look_at is not None or not self.machines
+        )
 
     def _watch(self) -> None:
         """Nothing that is due is forgotten while somebody could take it."""
