@@ -141,13 +141,16 @@ class Driver:
         if kind == "worker" and not self._is_victim(name):
             return {}
         owed = self._plan.of(kind)
-        if name == "worker-2" and "worker.found" in owed:
+        after_put = [each for each in owed if each in _PUT]
+        is_found_owed = "worker.found" in owed
+        if is_found_owed:
             # Nothing is found but what somebody put and did not live to archive: that is worker-1's part.
             owed = [each for each in owed if each not in _PUT]
         chosen = self._rng.sample(owed, min(len(owed), _ARMED_WITH)) + [each for each in owed if each in _RARE]
         arms = {each: self._plan.points[each][0] for each in chosen}
-        if name == "worker-1" and "worker.found" in owed:
-            arms.setdefault("worker.put", "kill")
+        if name == "worker-1" and is_found_owed:
+            point = self._rng.choice(after_put or ["worker.put"])
+            arms = {point: (self._plan.points.get(point) or ["kill"])[0]}
         return arms
 
     def _watch(self, name: str, life: Life) -> None:
