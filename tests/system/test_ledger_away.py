@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import make_url
 
-from tests.fault_proxy import Cut, Dial, Down, FaultProxy, Flow, Timeout, Toxic
+from tests.fault_proxy import Cut, Dial, Down, FaultProxy, Flow, Timeout, Toxic, Way
 from tests.system.harness import Service, signed, stopping, wait_for
 
 SENDERS = 200
@@ -40,18 +40,27 @@ class PostgresProxy(FaultProxy):
 
 
 @dataclass(kw_only=True)
-class CommitAnswerLost(Toxic):
-    """A COMMIT reaches the server, and the connection ends before its answer is back."""
+class Commits(Toxic):
+    """Watches for COMMIT on its way up."""
 
-    commits: int = 0
+    way: Way = "up"
+    seen: int = 0
 
     async def play(self, flow: Flow, data: bytes) -> bytes:
-        if b"COMMIT" not in data:
-            return data
-        self.commits += 1
-        await flow.send(data)
-        await asyncio.sleep(0.2)
-        raise Cut
+        self.seen += b"COMMIT" in data
+        return data
+
+
+@dataclass(kw_only=True)
+class AnswerLost(Toxic):
+    """Once a COMMIT has passed, the connection ends before an answer does."""
+
+    commits: Commits
+
+    async def play(self, flow: Flow, data: bytes) -> bytes:
+        if self.commits.seen:
+            raise Cut
+        return data
 
 
 @dataclass(frozen=True)
@@ -99,10 +108,10 @@ def test_postgresql__the_answer_to_a_commit_is_lost(tmp_path: Path, fresh_postgr
     """A callback that is committed without our knowing hears 503; its repeat is a duplicate, and it stands once."""
     with served(tmp_path, fresh_postgres) as (service, proxy):
         _taken(service, "before")
-        lost = CommitAnswerLost(way="up")
-        with proxy.playing(lost):
+        commits = Commits()
+        with proxy.playing(commits), proxy.playing(AnswerLost(commits=commits)):
             assert 503 == _send(service, "t1").status
-        assert lost.commits
+        assert commits.seen
         assert "duplicate" == _taken(service, "t1").outcome
         kept = service.api.get("/api/deliveries", params={"task_id": "t1"}).json()["items"]
         assert 1 == len(kept)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -68,12 +69,14 @@ class Faults:
 
     @contextmanager
     def _cannot_save(self) -> Iterator[None]:
-        """MISCONF: the folder for its snapshots is gone."""
-        away = self._redis.folder.rename(self._redis.folder.with_name("elsewhere"))
+        """MISCONF: the folder for its snapshots is gone; a renamed one would still be its own."""
+        shutil.rmtree(self._redis.folder)
         with self._said('CONFIG SET save "900 1"', "BGSAVE", 'CONFIG SET save ""'):
             wait_for("it refuses to write", lambda: self._redis.say("SET x y").startswith(b"-MISCONF"))
             yield
-        away.rename(self._redis.folder)
+        self._redis.stop()
+        self._redis.folder.mkdir()
+        self._redis.start()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
