@@ -24,6 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from tests.simulator.customers import PRODUCTS
+from tests.system import nursery
 
 TOKEN = "operator-token"
 HMAC_KEY = "kie-hmac-key"
@@ -220,7 +221,7 @@ class Service:
         self.webhook = f"{self.url}/webhooks/kie"
         self.log_path = folder / "service.log"
         self.tree: Path | None = None  # a folder with another version of the code, to be started from
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes] | nursery.Forked] = {}
         api = (
             f'api_key = "{API_KEY}"\napi_base = "{provider.api}"\nallowed_hosts = ["{provider.files_host}"]'
             if provider
@@ -255,15 +256,18 @@ class Service:
 
         *under* is a command that starts it, and becomes it.
         """
-        module = _ENTRIES[name.split("-", maxsplit=1)[0]]
-        with self.log_path.open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                (*under, sys.executable, "-m", module),
-                cwd=self.tree,
-                env={**self.env, **env},
-                stderr=log,
-                start_new_session=True,
-            )
+        kind = name.split("-", maxsplit=1)[0]
+        if self.tree is None and not under:
+            self._processes[name] = nursery.begin(kind, {**self.env, **env}, self.log_path)
+        else:
+            with self.log_path.open("ab") as log:
+                self._processes[name] = subprocess.Popen(
+                    (*under, sys.executable, "-m", _ENTRIES[kind]),
+                    cwd=self.tree,
+                    env={**self.env, **env},
+                    stderr=log,
+                    start_new_session=True,
+                )
         if name.startswith("web"):
             port = env.get("PORT", str(self.port))
             wait_for(f"{name} is ready", lambda: self._is_ready(port))

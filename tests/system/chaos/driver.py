@@ -26,7 +26,10 @@ from tests.system.chaos.stack import LEASE, Killable, Life, Stack, end
 _REACHED: Final = re.compile(r"failpoint\.reached failpoint=(\S+) action=(\S+) about=?(\S*)")
 # Nothing comes by these without a body, a transfer, a claim or an errand in hand, though no id is known there.
 _BUSY_PLACES: Final = {"receiver.received", "receiver.rung", "worker.fetching", "worker.beating", "errand.taken"}
-_RARE: Final = {"worker.found", "worker.relinked", "worker.ending", "worker.retrying", "order.begun", "order.answered"}
+_RARE: Final = {
+    "worker.found", "worker.kept", "worker.relinked", "worker.ending", "worker.retrying", "order.begun",
+    "order.answered",
+}  # fmt: skip
 _PUT: Final = {"worker.put", "worker.proved", "worker.manifested", "worker.archiving"}
 _ARMED_WITH: Final = 3  # places at a time, and the rare ones beside
 _MOST_DEATHS: Final = 3  # of processes in a row with one file in hand

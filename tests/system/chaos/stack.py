@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from botocore.config import Config
 from archive.failpoints import ENVIRONMENT
 from tests import servers
 from tests.listener import Listener
+from tests.system import nursery
 from tests.system.harness import BUCKET, S3_ENV, TOKEN, Provider, Redis, free_port, stopping
 from tests.system.stage import notify, settings
 
@@ -24,7 +23,6 @@ SWEEP: Final = 0.5  # seconds; in service 5
 # Of the 30 s that are promised, lease and sweep take so much less here. The rest is the machine's to use, which is as
 # slow here as there: the start of a process is no shorter because a lease is.
 TAKEOVER: Final = 30 - (12 - LEASE) - (5 - SWEEP)
-_MODULES: Final = {"web": "receiver", "worker": "workers", "clock": "workers.clock"}
 _SETTINGS: Final = f"""\
 [server]
 operator_tokens = ["{TOKEN}"]
@@ -52,7 +50,7 @@ class Life:
 
     name: str  # of the slot: web, worker-1, clock-2
     owner: str  # of its claims
-    process: "subprocess.Popen[bytes]"
+    process: nursery.Forked
     log: Path
     arms: dict[str, str] = field(default_factory=dict)
     read: int = 0  # bytes of its log that were read
@@ -96,10 +94,7 @@ class Stack:
         said = ",".join(f"{point}={action}" for point, action in arms.items())
         log = self.folder / "logs" / f"{owner}.log"
         env = {**self.env, "REELKEEP_OWNER": owner, ENVIRONMENT: said, "REELKEEP_SLOTS": str(slots)}
-        with log.open("ab") as err:
-            process = subprocess.Popen(
-                (sys.executable, "-m", _MODULES[name.partition("-")[0]]), env=env, stderr=err, start_new_session=True
-            )
+        process = nursery.begin(name.partition("-")[0], env, log)
         return Life(name, owner, process, log, dict(arms))
 
 
@@ -127,6 +122,7 @@ def stack_on(folder: Path, *, durable: bool) -> Iterator[Stack]:
         if durable:
             postgres = servers.Postgres()
             down.enter_context(stopping(postgres))
+            down.enter_context(postgres.durable())
             ledger = postgres.url(postgres.create())
             store = servers.durable(folder / "store", BUCKET, f"{BUCKET}-companion")
             found = {**S3_ENV, "S3_ENDPOINT_URL": f"http://127.0.0.1:{store.port}", "S3_DIALECT": "aws"}
