@@ -54,7 +54,6 @@ class Driver:
         self._lives: dict[str, Life] = {}
         self._born: dict[str, float] = {}
         self._count: Counter[str] = Counter()
-        self._deaths: Counter[str] = Counter()  # by asset
         self._asked: dict[str, float] = {}  # owners that were told to die, and since when
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._next_other = 0.0
@@ -124,8 +123,11 @@ class Driver:
 
     def _spares(self, more: int) -> bool:
         """Whether no file can be in hand too often, were all armed workers and *more* others to die with it."""
-        waiting = set(self._view.waiting())
-        worst = max((count for asset, count in self._deaths.items() if asset in waiting), default=0)
+        alive = {life.owner for life in self._lives.values()}
+        # A death is counted once its lease is over.
+        worst = max(
+            (count + (owner is not None and owner not in alive) for count, owner in self._view.blamed()), default=0
+        )
         armed = sum(life.kind == "worker" and bool(life.arms) for life in self._lives.values())
         return worst + armed + more <= _MOST_DEATHS
 
@@ -189,8 +191,6 @@ class Driver:
             self._plan.count(kill)
         else:
             self._plan.uncounted += 1
-        if kill.signal != "SIGTERM":
-            self._deaths.update(assets)
         if kill.signal == "SIGSTOP":
             self._at(1.3 * LEASE, lambda: life.send(signal.SIGCONT))
         else:
@@ -250,7 +250,7 @@ class Driver:
             number = "SIGSTOP"
         else:
             server.stop()
-            self._at(self._rng.uniform(0.1, 0.6), server.start)
+            self._at(self._rng.uniform(0.1, 2.0), server.start)  # long enough for a file to be kept
             number = "SIGKILL"
         self._plan.count(Kill(what, number, time.time(), tuple(about)))
         return True

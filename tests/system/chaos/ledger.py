@@ -39,6 +39,11 @@ class View:
         """Assets that have not ended."""
         return [row["id"] for row in self._ask("SELECT id FROM assets WHERE state = 'waiting'")]
 
+    def blamed(self) -> list[tuple[int, str | None]]:
+        """Of assets that have not ended: how many deaths in a row are counted, and who has it in hand."""
+        rows = self._ask("SELECT crashes, owner FROM assets WHERE state = 'waiting'")
+        return [(row["crashes"], row["owner"]) for row in rows]
+
     def owed(self) -> dict[str, int]:
         """How much of each kind is not done yet."""
         return {name: int(count) for name, count in self._ask(_OWED)[0].items()}
