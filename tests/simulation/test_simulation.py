@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -30,10 +31,10 @@ def test_quick__a_few_seeds(bench: Bench) -> None:
     keep_promises(QUICK, bench, fired=frozenset())
 
 
-def test_postgresql__keeps_the_same_promises(postgres: Postgres) -> None:
+def test_postgresql__keeps_the_same_promises(postgres: Postgres, tmp_path: Path) -> None:
     """What holds on SQLite holds on PostgreSQL."""
     name = postgres.create()
-    bench = Bench(postgres.url(name))
+    bench = Bench(postgres.url(name), tmp_path)
     try:
         keep_promises(FEW, bench, fired=frozenset())
     finally:

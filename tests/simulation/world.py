@@ -1,28 +1,29 @@
 """One seed: a few sources, tasks and processes, mishaps for some minutes, then peace until all work is done."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from archive.errors import LedgerError
 from archive.identity import delivery_id
-from archive.ledger import claims, deliveries, operator, targets
+from archive.ledger import claims, deliveries, operator, suspects, targets
 from archive.ledger.claims import Claim
 from archive.ledger.deliveries import Received
 from archive.model import Outcome, Progress, Verdict
 from archive.statements import state
+from archive.suspects import REASON
 from tests.builders import target
 from tests.doubles import Crash
-from tests.simulation.invariants import UNCLAIMED, Ledger, Writer, must
+from tests.simulation.invariants import UNCLAIMED, Ledger, Writer
 from tests.simulation.ledger import Bench
 from tests.simulation.machines import ASKABLE, KEYED, OPEN, SOURCES, ClockMachine, Machine
-from tests.simulation.outside import Made, Outside, SimulatedStore
+from tests.simulation.outside import Made, Outside, SimulatedSpool, SimulatedStore
+from tests.simulation.promises import must
 from tests.simulation.scheduler import SECOND, Host, Scheduler
 
 FAULTS = frozenset({
-    "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "reply", "repeat", "store", "swap",
-    "target", "worst",
+    "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "poison", "reply", "repeat", "spool",
+    "store", "swap", "target", "worst",
 })  # fmt: skip
 TROUBLE = 80.0  # seconds of mishaps
 PEACE = 6 * 3600.0  # seconds after which everything must be done
@@ -67,7 +68,6 @@ class World:
     plan: Plan
     bench: Bench
     told: list[tuple[str, str, str]] = field(default_factory=list)
-    crashes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.plan.seed, self.plan.faults)
@@ -79,7 +79,14 @@ class World:
         self.outside = Outside(self.scheduler, ASKABLE)
         self.store = SimulatedStore()
         self.store.scheduler = self.scheduler
-        self.checks = Ledger(self.bench.rows, self.scheduler, self.outside, self.store, self.caps, self._keeps)
+        self.per_host = self.scheduler.random.choice((None, None, 1))
+        self.spools = {
+            name: SimulatedSpool(self.bench.folder / name, name, self.scheduler) for name in ("w1", "w2", "w3")
+        }
+        self.checks = Ledger(
+            self.bench.rows, self.scheduler, self.outside, self.store, self.spools, self.caps, self._keeps
+        )
+        self.store.intended = lambda key, digest: (key, digest) in self.checks.intended
         self.machines: list[Machine] = []
         self.clocks: dict[str, int] = {}
         self.posts: list[Post] = []
@@ -116,15 +123,18 @@ class World:
         thread = work.name.rsplit(".", 1)[-1]
         if thread.startswith("slot"):
             claim = work.about
-            return Writer("transfer" if claim else "take", work.host.name, claim if isinstance(claim, Claim) else None)
+            if isinstance(claim, Claim):
+                return Writer("transfer", work.host.name, claim)
+            [machine] = [machine for machine in self.machines if machine.host is work.host]
+            return Writer("take", work.host.name, avoid=machine.hosts.avoided)
         return Writer({"look": "poll", "beat": "beat"}.get(thread, "other"), work.host.name)
 
     def reached(self, name: str, about: str = "") -> None:
         """Stands in for `archive.failpoints.reached`: each place is one to die at, most are one to be stopped at."""
         if self.scheduler.chance("crash", 0.012):
-            if about in self.outside.films:
-                self.crashes[about] += 1
             raise Crash(name)
+        if name == "worker.fetched" and self.outside.films[about].is_poison:
+            raise Crash(f"{name} {about[:6]}")
         if name not in _INSIDE and self.scheduler.current is not None and self.scheduler.chance("freeze", 0.015):
             self.freeze(self.scheduler.current.host, self.scheduler.random.uniform(5, 40))
             self.pause(0.0)
@@ -142,9 +152,9 @@ class World:
 
     # Our processes.
 
-    def start_machine(self) -> None:
+    def start_machine(self, spool: str) -> None:
         self._born += 1
-        self.machines.append(Machine(self, Host(f"w{self._born}")))
+        self.machines.append(Machine(self, Host(f"{spool}.{self._born}")))
 
     def _buried(self, host: Host) -> None:
         """Somebody starts another; a supervisor that lives tells the ledger of the death."""
@@ -152,10 +162,13 @@ class World:
         self.clocks.pop(host.name, None)
         random = self.scheduler.random
         if random.random() < 0.5:
+            died = partial(suspects.died, self.ledger, host.name, "killed_by_sigkill")
+            self.scheduler.after(random.uniform(0.1, 3), partial(self._step, "died", died, host.name))
+        elif random.random() < 0.3:
             release = partial(claims.release, self.ledger, host.name)
             self.scheduler.after(random.uniform(0.1, 3), partial(self._step, "release", release))
         if host.name.startswith("w"):
-            self.scheduler.after(random.uniform(0.5, 10), self.start_machine)
+            self.scheduler.after(random.uniform(0.5, 10), partial(self.start_machine, host.name.partition(".")[0]))
         else:
             self.scheduler.after(random.uniform(0.5, 10), partial(self.start_clock, host.name + "+"))
 
@@ -176,9 +189,9 @@ class World:
             if not self.scheduler.chance("lost", 0.5):
                 machine.wake()
 
-    def _step(self, kind: str, act: Callable[[], object]) -> None:
+    def _step(self, kind: str, act: Callable[[], object], owner: str | None = None) -> None:
         """One step of somebody who is no worker: it happens at once, or dies."""
-        self._writer = Writer(kind)
+        self._writer = Writer(kind, owner)
         try:
             act()
         except (Crash, LedgerError) as exc:
@@ -295,8 +308,8 @@ class World:
         self.scheduler.faults = faults
         for number in range(self.plan.tasks):
             self._plan_task(number)
-        for _ in range(random.choice((1, 2, 3))):
-            self.start_machine()
+        for number in range(random.choice((1, 2, 3))):
+            self.start_machine(f"w{number + 1}")
         for name in ("c1", "c2"):
             self.start_clock(name)
         for instant in sorted(random.uniform(0, TROUBLE) for _ in range(4)):
@@ -332,8 +345,10 @@ class World:
                 continue
             since = scheduler.now - (now - row.due_at)
             for machine in self.machines:
+                is_alone = scheduler.now - self.checks.suspected_at < UNCLAIMED
+                empty = scheduler.now if machine.is_holding else machine.empty_since
                 free = max(
-                    since, machine.free_since, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0)
+                    since, machine.free_since, empty if is_alone else 0, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0)
                 )
                 waited = scheduler.now - free
                 must(
@@ -364,12 +379,13 @@ class World:
     def _ended(self, key: str, state: str, reason: str | None) -> None:
         film = self.outside.films[key]
         if state == "archived":
+            must(not film.is_poison, "what kills who reads it is not archived", key)
             return
         if state == "lost":
             must(film.refused, "lost is what its host refused", key)
             must(film.output.link.path.startswith(f"/{OPEN}/"), "what can be had anew is not lost", key, reason)
             return
-        excused = film.is_swapped or reason == "not_trusted" or self.crashes[key] >= 2
+        excused = film.is_swapped or reason in {"not_trusted", REASON}
         must(excused, "quarantine has a cause", key, state, reason)
 
     def end(self) -> None:
