@@ -25,9 +25,9 @@ FAULTS = frozenset({
     "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "poison", "reply", "repeat", "spool",
     "store", "swap", "target", "worst",
 })  # fmt: skip
-TROUBLE = 80.0  # seconds of mishaps
+TROUBLE = 60.0  # seconds of mishaps
 PEACE = 6 * 3600.0  # seconds after which everything must be done
-AFTERWARDS = 60.0  # seconds in which whoever was stopped goes on, too late
+AFTERWARDS = 45.0  # seconds in which whoever was stopped goes on, too late
 _INSIDE = {  # failpoints within a transaction: whoever waited there would hold the ledger's lock
     "receiver.writing", "worker.intending", "worker.archiving", "worker.retrying", "worker.ending", "worker.beating",
     "poll.recording",
@@ -80,9 +80,7 @@ class World:
         self.store = SimulatedStore()
         self.store.scheduler = self.scheduler
         self.per_host = self.scheduler.random.choice((None, None, 1))
-        self.spools = {
-            name: SimulatedSpool(self.bench.folder / name, name, self.scheduler) for name in ("w1", "w2", "w3")
-        }
+        self.spools: dict[str, SimulatedSpool] = {}
         self.checks = Ledger(
             self.bench.rows, self.scheduler, self.outside, self.store, self.spools, self.caps, self._keeps
         )
@@ -154,6 +152,8 @@ class World:
 
     def start_machine(self, spool: str) -> None:
         self._born += 1
+        if spool not in self.spools:
+            self.spools[spool] = SimulatedSpool(self.bench.folder / spool, spool, self.scheduler)
         self.machines.append(Machine(self, Host(f"{spool}.{self._born}")))
 
     def _buried(self, host: Host) -> None:
