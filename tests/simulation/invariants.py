@@ -206,6 +206,9 @@ class Ledger:
             must(old.owner == writer.owner, "a heartbeat keeps what is its own", writer.owner, old, row)
             back = old._replace(owner=None, due_at=self.now)
             must(row in (back, old._replace(due_at=row.due_at)), "a heartbeat moves only the lease", old, row)
+        elif writer.kind == "clock":
+            must(old._replace(due_at=row.due_at) == row, "the clock moves only what is planned", old, row)
+            must(self.now <= (row.due_at or 0) < (old.due_at or 0), "the clock brings it forward, up to now", old, row)
         elif writer.kind in {"receiver", "poll"} and old.owner is not None and old.state == "waiting":
             kept = (old.due_at, old.owner, old.fence) == (row.due_at, row.owner, row.fence)
             must(kept, "news takes no claim from its owner", old, row)

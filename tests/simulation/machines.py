@@ -233,11 +233,11 @@ class ClockMachine:
 
     def _run(self) -> None:
         while True:
-            self.world.scheduler.pause(TICK)
             try:
                 self._tick()
             except LedgerError:
                 self.world.scheduler.say(self.host.name, "has no ledger")
+            self.world.scheduler.pause(TICK)
 
     def _tick(self) -> None:
         world = self.world

@@ -156,6 +156,11 @@ class Scheduler:
             act()
         return is_over()
 
+    def set_back(self, seconds: float) -> None:
+        """The clock on the wall goes back; nothing else does."""
+        self.start_at -= timedelta(seconds=seconds)
+        self.clock.now -= timedelta(seconds=seconds)
+
     def chance(self, fault: str, probability: float) -> bool:
         """Whether a mishap happens now. The draw is made either way, so that less faults keep more of a trace."""
         happens = self.random.random() < probability and fault in self.faults

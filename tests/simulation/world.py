@@ -22,8 +22,8 @@ from tests.simulation.promises import must
 from tests.simulation.scheduler import SECOND, Host, Scheduler
 
 FAULTS = frozenset({
-    "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "poison", "reply", "repeat", "spool",
-    "store", "swap", "target", "worst",
+    "api", "clock", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "poison", "reply", "repeat",
+    "spool", "store", "swap", "target", "worst",
 })  # fmt: skip
 TROUBLE = 60.0  # seconds of mishaps
 PEACE = 6 * 3600.0  # seconds after which everything must be done
@@ -125,7 +125,7 @@ class World:
                 return Writer("transfer", work.host.name, claim)
             [machine] = [machine for machine in self.machines if machine.host is work.host]
             return Writer("take", work.host.name, avoid=machine.hosts.avoided)
-        return Writer({"look": "poll", "beat": "beat"}.get(thread, "other"), work.host.name)
+        return Writer({"look": "poll", "beat": "beat", "tick": "clock"}.get(thread, "other"), work.host.name)
 
     def reached(self, name: str, about: str = "") -> None:
         """Stands in for `archive.failpoints.reached`: each place is one to die at, most are one to be stopped at."""
@@ -293,6 +293,11 @@ class World:
         if self.scheduler.chance("store", 0.3):
             self.store.away = True
             self.scheduler.after(random.uniform(1, 40), partial(setattr, self.store, "away", False))
+        if self.scheduler.chance("clock", 0.1):
+            seconds = random.choice((3.0, 90.0, 600.0, 3600.0))
+            self.scheduler.say("world", f"sets the clock back by {seconds} s")
+            self.scheduler.set_back(seconds)
+            self.clocks.clear()
 
     # The run.
 
@@ -348,7 +353,11 @@ class World:
                 is_alone = scheduler.now - self.checks.suspected_at < UNCLAIMED
                 empty = scheduler.now if machine.is_holding else machine.empty_since
                 free = max(
-                    since, machine.free_since, empty if is_alone else 0, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0)
+                    since,
+                    machine.free_since,
+                    empty if is_alone else 0,
+                    machine.host.frozen_until,
+                    self.checks.blocked_at.get(row.source, 0),
                 )
                 waited = scheduler.now - free
                 must(
