@@ -60,6 +60,21 @@ def test_mend__a_lease_keeps_its_length(db: Database, clock: FakeClock) -> None:
     assert claims.take(db, "w2", {"kie": 8}, LEASE) is not None
 
 
+def test_mend__a_claim_renewed_since_stands(db: Database, clock: FakeClock) -> None:
+    """A worker that renewed its claim by the new time, before anybody noticed the setback, does not lose it by that."""
+    deliveries.record(db, [received()])
+    claim = claims.take(db, "w1", {"kie": 8}, LEASE)
+    assert claim is not None
+    setbacks.mend(db)
+    clock.advance(hours=-1)
+    claims.heartbeat(db, "w1", [claim.asset_id], LEASE)
+    clock.advance(seconds=1)
+    assert timedelta(0) < setbacks.mend(db)
+    assert claims.take(db, "w2", {"kie": 8}, LEASE) is None
+    clock.advance(seconds=11)
+    assert claims.take(db, "w2", {"kie": 8}, LEASE) is not None
+
+
 def test_mend__looks_buckets_and_hints(db: Database, clock: FakeClock) -> None:
     """A planned look, a full bucket, an account at rest and a hint's instant are moved along."""
     registered(db)

@@ -81,7 +81,7 @@ class Outside:
         self._signed = 0
 
     def make(self, source: str, task_id: str, *, ends_in: float, outputs: int, is_failed: bool, life: float) -> Made:
-        ends_at = self._scheduler.clock.now + timedelta(seconds=ends_in)
+        ends_at = self._scheduler.true_now + timedelta(seconds=ends_in)
         task = self.tasks[source, task_id] = Made(source, task_id, ends_at, is_failed)
         for ordinal in range(0 if is_failed else outputs):
             path = f"/{source}/{task_id}/{ordinal}.mp4"
@@ -112,7 +112,7 @@ class Outside:
         if self._scheduler.chance("api", 0.1) or (source, task_id) not in self.tasks:
             return TaskUnknownError("task_not_found")
         task = self.tasks[source, task_id]
-        if self._scheduler.clock.now < task.ends_at:
+        if self._scheduler.true_now < task.ends_at:
             return self.event(task, Progress.RUNNING)
         return self.event(task, Progress.FAILED if task.is_failed else Progress.SUCCEEDED)
 
@@ -122,7 +122,7 @@ class Outside:
             return None
         if self._scheduler.chance("api", 0.2):
             raise ProviderBusyError("http_503", timedelta(seconds=2))
-        return self._sign(claim.link.path, self._scheduler.clock.now + timedelta(minutes=20))
+        return self._sign(claim.link.path, self._scheduler.true_now + timedelta(minutes=20))
 
     @contextmanager
     def fetch(self, link: Link, hosts: FileHosts) -> Iterator[Fetched]:
@@ -135,7 +135,7 @@ class Outside:
             hosts.busy(host, link.url, timedelta(seconds=4))
             raise FetchInterruptedError("http_429", timedelta(seconds=4))
         self._scheduler.pause(random.uniform(0.01, 8) if random.random() < 0.8 else random.uniform(13, 40))
-        if self._scheduler.clock.now >= link.expires_at:
+        if self._scheduler.true_now >= link.expires_at:
             film.refused += 1
             hosts.answered(host, link.url)
             raise LinkExpiredError("http_403")

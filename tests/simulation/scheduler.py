@@ -8,11 +8,11 @@ of its waits. Between two waits nobody else runs, so the same seed always gives 
 import heapq
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from greenlet import getcurrent, greenlet
 
-from tests.doubles import Crash, FakeClock
+from tests.doubles import START, Crash, FakeClock
 
 SECOND = 1_000_000  # the scheduler counts microseconds, as the ledger does
 
@@ -111,6 +111,11 @@ class Scheduler:
 
     def monotonic(self) -> float:
         return self.now / SECOND
+
+    @property
+    def true_now(self) -> datetime:
+        """The time of day elsewhere, whatever our clocks say."""
+        return START + timedelta(microseconds=self.now)
 
     def at(self, instant: int, act: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (max(instant, self.now), self.number(), act))
