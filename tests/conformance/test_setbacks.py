@@ -97,7 +97,7 @@ def test_mend__everything_that_is_planned(db: Database, clock: FakeClock) -> Non
         (table.name, column.name)
         for table in (assets, tasks_table, outbox, notifications, sources, targets, leases_table)
         for column in table.c
-        if column.name in ("due_at", "look_at", "leased_until", "rests_until", "until") or "paid_until" in column.name
+        if column.name in ("due_at", "look_at", "until") or column.name.endswith("_until")
     }
     assert planned == {(column.table.name, column.name) for column in setbacks._PLANNED}
 
@@ -119,7 +119,7 @@ def test_mend__what_is_no_setback(db: Database, clock: FakeClock) -> None:
     for seconds in (0, 5, -4, 3600):
         clock.advance(seconds=seconds)
         assert timedelta(0) == setbacks.mend(db)
-    clock.advance(hours=-1)
-    assert [timedelta(hours=1), timedelta(0)] == [setbacks.mend(db) for _ in range(2)]
+    clock.advance(hours=-2)
+    assert [timedelta(hours=2), timedelta(0)] == [setbacks.mend(db) for _ in range(2)]
     with db.read() as conn:
-        assert [clock.now] == conn.scalars(select(assets.c.due_at)).all()
+        assert [clock.now + setbacks.ROOM] == conn.scalars(select(assets.c.due_at)).all()

@@ -25,9 +25,9 @@ FAULTS = frozenset({
     "api", "clock", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "poison", "reply", "repeat",
     "spool", "store", "swap", "target", "worst",
 })  # fmt: skip
-TROUBLE = 60.0  # seconds of mishaps
+TROUBLE = 40.0  # seconds of mishaps
 PEACE = 6 * 3600.0  # seconds after which everything must be done
-AFTERWARDS = 45.0  # seconds in which whoever was stopped goes on, too late
+AFTERWARDS = 40.0  # seconds in which whoever was stopped goes on, too late
 _INSIDE = {  # failpoints within a transaction: whoever waited there would hold the ledger's lock
     "receiver.writing", "worker.intending", "worker.archiving", "worker.retrying", "worker.ending", "worker.beating",
     "poll.recording",
@@ -205,7 +205,7 @@ class World:
         random = self.scheduler.random
         name = KEYED if random.random() < 0.5 else OPEN
         task = self.outside.make(
-            name, f"t{number}", ends_in=random.uniform(0, 90), outputs=random.choice((1, 1, 2)),
+            name, f"t{number}", ends_in=random.uniform(0, 45), outputs=random.choice((1, 1, 2)),
             is_failed=random.random() < 0.1, life=random.choice((60.0, 240.0, 1200.0)),
         )  # fmt: skip
         ends_in = (task.ends_at - self.scheduler.clock.now).total_seconds()
@@ -216,7 +216,7 @@ class World:
         if not task.is_failed and self.scheduler.chance("repeat", 0.2):  # taken back, or a success after all
             said.append((Progress.FAILED, ends_in + random.uniform(-20, 40), ""))
         if self.scheduler.chance("repeat", 0.3):  # the same files by links that were signed anew
-            said.append((said[0][0], ends_in + random.uniform(0, 120), "&again=1"))
+            said.append((said[0][0], ends_in + random.uniform(0, 60), "&again=1"))
         for progress, at, query in said:
             self._plan_post(task, progress, at, query, random.choice(verdicts))
 
@@ -234,7 +234,7 @@ class World:
         self._send(post, at)
         if self.scheduler.chance("repeat", 0.4):
             for _ in range(random.choice((1, 2))):
-                self._send(post, at + random.uniform(0, 100))
+                self._send(post, at + random.uniform(0, 50))
 
     def _send(self, post: Post, seconds: float) -> None:
         self._on_its_way += 1
@@ -293,7 +293,7 @@ class World:
         if self.scheduler.chance("store", 0.3):
             self.store.away = True
             self.scheduler.after(random.uniform(1, 40), partial(setattr, self.store, "away", False))
-        if self.scheduler.chance("clock", 0.1):
+        if self.scheduler.chance("clock", 0.15):
             seconds = random.choice((3.0, 90.0, 600.0, 3600.0))
             self.scheduler.say("world", f"sets the clock back by {seconds} s")
             self.scheduler.set_back(seconds)
