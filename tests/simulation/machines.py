@@ -37,7 +37,7 @@ KEYED, OPEN = "kie", "open"  # a source whose status API we may ask, and one tha
 SOURCES = {KEYED: source("127.0.0.1:1"), OPEN: source(allowed_hosts=["open.example"])}
 ASKABLE = frozenset({KEYED})
 SLOTS = 2
-HEARTBEAT, SWEEP, TICK = 3.0, 5.0, 60.0  # seconds; the clock ticks less often than in service, to save time
+HEARTBEAT, SWEEP, TICK = 3.0, 5.0, 120.0  # seconds; the clock ticks less often than in service, to save time
 REAP = 40.0
 CLOCK_LIFE = timedelta(seconds=3 * TICK)
 

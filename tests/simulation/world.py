@@ -319,7 +319,7 @@ class World:
             self.start_clock(name)
         for instant in sorted(random.uniform(0, TROUBLE) for _ in range(4)):
             self.scheduler.after(instant, self._mishap)
-        for instant in sorted(random.uniform(0, TROUBLE) for _ in range(3)):
+        for instant in sorted(random.uniform(0, TROUBLE) for _ in range(2)):
             self.scheduler.after(instant, self._operate)
         self.scheduler.after(1.0, self._watch)
         self.scheduler.run(lambda: False, TROUBLE)
