@@ -4,7 +4,8 @@ When the database's clock goes back, what was planned by the old time is moved a
 Otherwise every lease, pause and planned try lies as far ahead as the clock went back, and all of it stands still. The
 ledger notes the latest instant it has seen; a clock that is before it has gone back by as much. Instants still to come
 are then moved by that span, but never before now: back-off and leases keep their length, and what is due too early is
-asked about too early, which costs nothing. Facts of others (when a link dies, when a result is expected) stay.
+asked about too early, which costs nothing. A claim that may have been renewed since keeps ROOM.
+Facts of others (when a link dies, when a result is expected) stay.
 """
 
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from archive.ledger.database import Database
 from archive.ledger.schema import EPOCH, MICROSECOND, assets, leases, notifications, outbox, sources, targets, tasks
 from archive.ledger.upsert import insert_new
 
+ROOM = timedelta(seconds=30)  # of a claim that may have been renewed since: its owner, if he lives, renews it again
 TOLERANCE = timedelta(seconds=5)  # a clock that is only set right, or another server's after a failover
 _SEEN = "seen"  # among the leases: nobody holds it, and `until` is the latest instant seen
 _PLANNED = (
@@ -63,4 +65,8 @@ def _move(conn: Connection, now: datetime, back: timedelta) -> None:
 def _earlier(column: "Column[datetime]", now: datetime, back: timedelta) -> object:
     moved = type_coerce(column, BigInteger) - literal(back // MICROSECOND, BigInteger)
     floor = literal((now - EPOCH) // MICROSECOND, BigInteger)
-    return case((moved > floor, moved), else_=floor)
+    if column is not assets.c.due_at:
+        return case((moved > floor, moved), else_=floor)
+    due, room = type_coerce(column, BigInteger), literal((now + ROOM - EPOCH) // MICROSECOND, BigInteger)
+    is_claimed = assets.c.owner.is_not(None)
+    return case((is_claimed & (due < room), due), (moved > floor, moved), (is_claimed, room), else_=floor)

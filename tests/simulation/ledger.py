@@ -1,5 +1,6 @@
 """The real ledger under a virtual machine room: commits that fail on either side, and a look at the rows after each."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,8 +53,9 @@ class SimulatedLedger(Database):
 class Bench:
     """A ledger that can be emptied between two seeds, and a look at it that passes by all code of ours."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.clock = FakeClock()
+        self.folder = folder / "spools"
         self.ledger = SimulatedLedger(url, self.clock)
         migrate.upgrade(self.ledger)
         self._raw: sqlite3.Connection | psycopg.Connection
@@ -72,6 +74,7 @@ class Bench:
     def empty(self) -> None:
         """Today's tables with nothing in them, and a ledger that does nothing but work."""
         self.ledger.before = self.ledger.committing = self.ledger.committed = lambda: None
+        shutil.rmtree(self.folder, ignore_errors=True)
         if isinstance(self._raw, sqlite3.Connection):
             self._empty.backup(self._raw)
         else:
@@ -86,7 +89,7 @@ class Bench:
 
 @contextmanager
 def sqlite_bench(folder: Path) -> Iterator[Bench]:
-    bench = Bench(f"sqlite:///{folder / 'simulated.db'}")
+    bench = Bench(f"sqlite:///{folder / 'simulated.db'}", folder)
     try:
         yield bench
     finally:

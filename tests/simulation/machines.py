@@ -1,5 +1,6 @@
 """Our own processes on the virtual clock: the real `Runtime` without its threads, sockets and media child."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from archive.budget import Budget
 from archive.errors import LedgerError, ReelkeepError, StoreUnavailableError
-from archive.ledger import leases, notifications, outbox, tasks
-from archive.ledger.claims import Claim
+from archive.ledger import leases, notifications, outbox, setbacks, tasks
+from archive.ledger.claims import NOTHING, Claim
+from archive.ledger.heads import Avoid
 from archive.ledger.looks import Look
 from archive.ledger.notifications import Failure
 from archive.ledger.outbox import PosterErrand
@@ -19,20 +21,24 @@ from tests.builders import source
 from tests.doubles import MeterDouble
 from tests.simulation.invariants import LEASE
 from tests.simulation.outside import BUCKET
-from tests.simulation.scheduler import SECOND, Host, Work
+from tests.simulation.scheduler import SECOND, Host, Turns, Work
 from workers.archive_asset import Ports
 from workers.fetch import Fetched
+from workers.file_hosts import DYING, FileHosts
 from workers.look import Looker
 from workers.runtime import Runtime
+from workers.steady import Steady
+from workers.store_rests import RestingStore, StoreRests
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 KEYED, OPEN = "kie", "open"  # a source whose status API we may ask, and one that only calls
-SOURCES = {KEYED: source("127.0.0.1:1"), OPEN: source(allowed_hosts=["files.example"])}
+SOURCES = {KEYED: source("127.0.0.1:1"), OPEN: source(allowed_hosts=["open.example"])}
 ASKABLE = frozenset({KEYED})
 SLOTS = 2
-HEARTBEAT, SWEEP, TICK = 3.0, 5.0, 45.0  # seconds; the clock ticks less often than in service, to save time
+HEARTBEAT, SWEEP, TICK = 3.0, 5.0, 120.0  # seconds; the clock ticks less often than in service, to save time
+REAP = 40.0
 CLOCK_LIFE = timedelta(seconds=3 * TICK)
 
 
@@ -41,11 +47,23 @@ class SimulatedLooker(Looker):
 
     def __init__(self, world: "World") -> None:
         random = world.scheduler.random.random
-        super().__init__(world.ledger, SOURCES, None, MeterDouble(), world.ledger.clock, random)  # type: ignore[arg-type]
+        steady = Steady(world.ledger.clock, world.scheduler.monotonic)
+        super().__init__(world.ledger, SOURCES, None, MeterDouble(), world.ledger.clock, random, steady)  # type: ignore[arg-type]
         self._world = world
+        self.steady = steady
 
     def _ask(self, look: Look, *, paid: bool = True) -> Event | ReelkeepError:
         return self._world.outside.status(look.source, look.task_id)
+
+
+class SimulatedHosts(FileHosts):
+    """The real ones; what was last to be avoided is known."""
+
+    avoided: Avoid = NOTHING
+
+    def avoid(self) -> Avoid:
+        self.avoided = super().avoid()
+        return self.avoided
 
 
 class Machine(Runtime):
@@ -55,20 +73,31 @@ class Machine(Runtime):
         # Nothing of Runtime's own: it would open sockets and start threads.
         self.host = host
         self.world = world
-        self.free_since = self.well_since = world.scheduler.now
+        self.free_since = self.well_since = self.empty_since = world.scheduler.now
         self._owner = host.name
         self._db = world.ledger
         self._held: dict[str, int] = {}
+        self._given_up: dict[str, int] = {}
+        self.hosts = self._hosts = SimulatedHosts(world.scheduler.monotonic, world.per_host)
+        self._taking = Turns(world.scheduler)  # type: ignore[assignment]
+        self._is_back = threading.Event()
+        random = world.scheduler.random.random
+        self._store = RestingStore(
+            world.store, StoreRests(random, on_back=self._is_back.set, monotonic=world.scheduler.monotonic)
+        )
+        self._kept = world.spools[host.name.partition(".")[0]]
         workers = SimpleNamespace(lease=timedelta(microseconds=LEASE), max_transfer=timedelta(minutes=10))
         self._settings = SimpleNamespace(caps=world.caps, workers=workers)  # type: ignore[assignment]
         self._errands = self._notices = SimpleNamespace(wake=lambda: None)  # type: ignore[assignment]
-        self._transfers = SimpleNamespace(wake=self.wake)  # type: ignore[assignment]
-        self._looker = SimulatedLooker(world)
+        self._transfers = SimpleNamespace(wake=self.wake, is_stopping=False)  # type: ignore[assignment]
+        self._looker = looker = SimulatedLooker(world)
+        self._steady = looker.steady
         self._budgets: dict[str, Budget] = {name: SOURCES[name].budget for name in ASKABLE}
         self._batches: dict[str, int] = {}
         self._ports = partial(
-            Ports, world.ledger, world.store, BUCKET, refresh=world.outside.refresh, clock=world.ledger.clock
-        )
+            Ports, world.ledger, self._store, BUCKET, refresh=world.outside.refresh, clock=world.ledger.clock,
+            kept=self._kept, check_store=self._store.check,
+        )  # fmt: skip
         self._idle: list[Work] = []
         self._calls = 0
         start = world.scheduler.start
@@ -77,7 +106,8 @@ class Machine(Runtime):
         start(host, "look", partial(self._every, SWEEP, self._looks))
         start(host, "chores", partial(self._every, SWEEP, self._chores))
         start(host, "beat", partial(self._every, HEARTBEAT, self._beat))
-        start(host, "timer", partial(self._every, SWEEP, self.wake))
+        start(host, "timer", partial(self._every, SWEEP, self._tick))
+        start(host, "reaper", partial(self._every, REAP, self._reap))
 
     @property
     def is_awake(self) -> bool:
@@ -85,7 +115,7 @@ class Machine(Runtime):
 
     @property
     def is_holding(self) -> bool:
-        return bool(self._held)
+        return bool(self._held or self._given_up)
 
     def keeps(self, asset: str) -> bool:
         """Whether it holds *asset*, and for a lease nothing has kept it from saying so."""
@@ -119,6 +149,15 @@ class Machine(Runtime):
         while self._is_promising(0.1) and self._transfer(self.wake):
             pass
 
+    def _transfer(self, more: Callable[[], None]) -> bool:
+        found = super()._transfer(more)
+        now = self.world.scheduler.now
+        if not self._held:
+            self.empty_since = now
+        if not found and not self.hosts.avoided.is_empty:
+            self.free_since = now
+        return found
+
     def _carry(self, claim: Claim, more: Callable[[], None]) -> None:
         self.world.note(claim)
         try:
@@ -128,7 +167,9 @@ class Machine(Runtime):
 
     @contextmanager
     def _fetch(self, end: float, claim: Claim, link: Link) -> Iterator[Fetched]:
-        with self.world.outside.fetch(claim, link) as fetched:
+        dies_soon = timedelta(0) < link.expires_at - self.world.ledger.clock() < DYING
+        with self.world.outside.fetch(link, FileHosts() if dies_soon else self._hosts) as fetched:
+            self._leave_host()
             yield fetched
 
     def _looks(self) -> None:
@@ -192,14 +233,15 @@ class ClockMachine:
 
     def _run(self) -> None:
         while True:
-            self.world.scheduler.pause(TICK)
             try:
                 self._tick()
             except LedgerError:
                 self.world.scheduler.say(self.host.name, "has no ledger")
+            self.world.scheduler.pause(TICK)
 
     def _tick(self) -> None:
         world = self.world
+        setbacks.mend(world.ledger)
         if leases.hold(world.ledger, "clock", self.host.name, CLOCK_LIFE):
             world.hold_clock(self.host.name, world.scheduler.now + int(CLOCK_LIFE.total_seconds() * SECOND))
             tasks.plan_looks(world.ledger, sorted(ASKABLE))

@@ -1,20 +1,23 @@
 """One run of a plan, from an empty ledger to the end of all work; the smallest plan that fails alike; a report."""
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import archive.ledger.announcements
 import workers.archive_asset
+import workers.file_hosts
 import workers.look
 import workers.runtime
+import workers.store_rests
 from archive.ledger import claims, deliveries, looks, results
-from tests.simulation.invariants import BrokenPromiseError
 from tests.simulation.ledger import Bench
+from tests.simulation.promises import BrokenPromiseError
 from tests.simulation.world import Plan, World
 from workers.probe import Film
 
@@ -44,10 +47,13 @@ class Run:
 def _virtual(world: World) -> Iterator[None]:
     """Put *world* where the real code has the process's own clock, chance, ids, failpoints and media child."""
     random = world.scheduler.random
+    threads = SimpleNamespace(Lock=threading.Lock, get_ident=world.scheduler.ident)
     with (
         mock.patch.multiple(workers.runtime, _utc_now=world.ledger.clock, random=random),
         mock.patch.object(archive.ledger.announcements, "token_hex", lambda size: random.randbytes(size).hex()),
         mock.patch.object(workers.archive_asset, "probe", return_value=_SEEN),
+        mock.patch.object(workers.file_hosts, "threading", threads),
+        mock.patch.object(workers.store_rests, "threading", threads),
     ):
         before = [module.__dict__["reached"] for module in _FOLLOWED]
         for module in _FOLLOWED:

@@ -8,11 +8,11 @@ of its waits. Between two waits nobody else runs, so the same seed always gives 
 import heapq
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from greenlet import getcurrent, greenlet
 
-from tests.doubles import Crash, FakeClock
+from tests.doubles import START, Crash, FakeClock
 
 SECOND = 1_000_000  # the scheduler counts microseconds, as the ledger does
 
@@ -31,6 +31,7 @@ class Work:
     """One thread of a host, as a greenlet. `about` is what it has in hand, for the invariants."""
 
     def __init__(self, scheduler: "Scheduler", host: Host, name: str, run: Callable[[], None]) -> None:
+        self.ident = scheduler.number()
         self.host = host
         self.name = f"{host.name}.{name}"
         self.about: object = None
@@ -62,6 +63,27 @@ class Work:
             self._scheduler.bury(self.host)
 
 
+class Turns:
+    """A lock whose waiters are work; they take it as they came."""
+
+    def __init__(self, scheduler: "Scheduler") -> None:
+        self._scheduler = scheduler
+        self._is_taken = False
+        self._waiting: list[Work] = []
+
+    def __enter__(self) -> None:
+        while self._is_taken:
+            assert self._scheduler.current is not None
+            self._waiting.append(self._scheduler.current)
+            self._scheduler.switch()
+        self._is_taken = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_taken = False
+        if self._waiting:
+            self._scheduler.at(self._scheduler.now, self._waiting.pop(0).resume)
+
+
 class Scheduler:
     """The heap of what happens next. *faults* are the kinds of mishap that may happen at all."""
 
@@ -79,9 +101,24 @@ class Scheduler:
         self._main = getcurrent()
         self.buried: Callable[[Host], None] = lambda _host: None
 
-    def at(self, instant: int, act: Callable[[], None]) -> None:
+    def number(self) -> int:
         self._number += 1
-        heapq.heappush(self._heap, (max(instant, self.now), self._number, act))
+        return self._number
+
+    def ident(self) -> int:
+        """What `threading.get_ident` would say."""
+        return self.current.ident if self.current else 0
+
+    def monotonic(self) -> float:
+        return self.now / SECOND
+
+    @property
+    def true_now(self) -> datetime:
+        """The time of day elsewhere, whatever our clocks say."""
+        return START + timedelta(microseconds=self.now)
+
+    def at(self, instant: int, act: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (max(instant, self.now), self.number(), act))
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
         self.at(self.now + int(seconds * SECOND), act)
@@ -123,6 +160,11 @@ class Scheduler:
             self.clock.now = self.start_at + timedelta(microseconds=instant)
             act()
         return is_over()
+
+    def set_back(self, seconds: float) -> None:
+        """The clock on the wall goes back; nothing else does."""
+        self.start_at -= timedelta(seconds=seconds)
+        self.clock.now -= timedelta(seconds=seconds)
 
     def chance(self, fault: str, probability: float) -> bool:
         """Whether a mishap happens now. The draw is made either way, so that less faults keep more of a trace."""

@@ -1,32 +1,33 @@
 """One seed: a few sources, tasks and processes, mishaps for some minutes, then peace until all work is done."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from archive.errors import LedgerError
 from archive.identity import delivery_id
-from archive.ledger import claims, deliveries, operator, targets
+from archive.ledger import claims, deliveries, operator, suspects, targets
 from archive.ledger.claims import Claim
 from archive.ledger.deliveries import Received
 from archive.model import Outcome, Progress, Verdict
 from archive.statements import state
+from archive.suspects import REASON
 from tests.builders import target
 from tests.doubles import Crash
-from tests.simulation.invariants import UNCLAIMED, Ledger, Writer, must
+from tests.simulation.invariants import UNCLAIMED, Ledger, Writer
 from tests.simulation.ledger import Bench
 from tests.simulation.machines import ASKABLE, KEYED, OPEN, SOURCES, ClockMachine, Machine
-from tests.simulation.outside import Made, Outside, SimulatedStore
+from tests.simulation.outside import Made, Outside, SimulatedSpool, SimulatedStore
+from tests.simulation.promises import must
 from tests.simulation.scheduler import SECOND, Host, Scheduler
 
 FAULTS = frozenset({
-    "api", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "reply", "repeat", "store", "swap",
-    "target", "worst",
+    "api", "clock", "crash", "freeze", "host", "late", "ledger", "lost", "operator", "poison", "reply", "repeat",
+    "spool", "store", "swap", "target", "worst",
 })  # fmt: skip
-TROUBLE = 110.0  # seconds of mishaps
+TROUBLE = 40.0  # seconds of mishaps
 PEACE = 6 * 3600.0  # seconds after which everything must be done
-AFTERWARDS = 60.0  # seconds in which whoever was stopped goes on, too late
+AFTERWARDS = 40.0  # seconds in which whoever was stopped goes on, too late
 _INSIDE = {  # failpoints within a transaction: whoever waited there would hold the ledger's lock
     "receiver.writing", "worker.intending", "worker.archiving", "worker.retrying", "worker.ending", "worker.beating",
     "poll.recording",
@@ -38,7 +39,7 @@ class Plan:
     """What decides a run: with the same plan every run is the same."""
 
     seed: int
-    tasks: int = 3
+    tasks: int = 2
     faults: frozenset[str] = FAULTS
 
     @property
@@ -67,7 +68,6 @@ class World:
     plan: Plan
     bench: Bench
     told: list[tuple[str, str, str]] = field(default_factory=list)
-    crashes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self.plan.seed, self.plan.faults)
@@ -79,7 +79,12 @@ class World:
         self.outside = Outside(self.scheduler, ASKABLE)
         self.store = SimulatedStore()
         self.store.scheduler = self.scheduler
-        self.checks = Ledger(self.bench.rows, self.scheduler, self.outside, self.store, self.caps, self._keeps)
+        self.per_host = self.scheduler.random.choice((None, None, 1))
+        self.spools: dict[str, SimulatedSpool] = {}
+        self.checks = Ledger(
+            self.bench.rows, self.scheduler, self.outside, self.store, self.spools, self.caps, self._keeps
+        )
+        self.store.intended = lambda key, digest: (key, digest) in self.checks.intended
         self.machines: list[Machine] = []
         self.clocks: dict[str, int] = {}
         self.posts: list[Post] = []
@@ -116,15 +121,18 @@ class World:
         thread = work.name.rsplit(".", 1)[-1]
         if thread.startswith("slot"):
             claim = work.about
-            return Writer("transfer" if claim else "take", work.host.name, claim if isinstance(claim, Claim) else None)
-        return Writer({"look": "poll", "beat": "beat"}.get(thread, "other"), work.host.name)
+            if isinstance(claim, Claim):
+                return Writer("transfer", work.host.name, claim)
+            [machine] = [machine for machine in self.machines if machine.host is work.host]
+            return Writer("take", work.host.name, avoid=machine.hosts.avoided)
+        return Writer({"look": "poll", "beat": "beat", "tick": "clock"}.get(thread, "other"), work.host.name)
 
     def reached(self, name: str, about: str = "") -> None:
         """Stands in for `archive.failpoints.reached`: each place is one to die at, most are one to be stopped at."""
         if self.scheduler.chance("crash", 0.012):
-            if about in self.outside.films:
-                self.crashes[about] += 1
             raise Crash(name)
+        if name == "worker.fetched" and self.outside.films[about].is_poison:
+            raise Crash(f"{name} {about[:6]}")
         if name not in _INSIDE and self.scheduler.current is not None and self.scheduler.chance("freeze", 0.015):
             self.freeze(self.scheduler.current.host, self.scheduler.random.uniform(5, 40))
             self.pause(0.0)
@@ -142,9 +150,11 @@ class World:
 
     # Our processes.
 
-    def start_machine(self) -> None:
+    def start_machine(self, spool: str) -> None:
         self._born += 1
-        self.machines.append(Machine(self, Host(f"w{self._born}")))
+        if spool not in self.spools:
+            self.spools[spool] = SimulatedSpool(self.bench.folder / spool, spool, self.scheduler)
+        self.machines.append(Machine(self, Host(f"{spool}.{self._born}")))
 
     def _buried(self, host: Host) -> None:
         """Somebody starts another; a supervisor that lives tells the ledger of the death."""
@@ -152,10 +162,13 @@ class World:
         self.clocks.pop(host.name, None)
         random = self.scheduler.random
         if random.random() < 0.5:
+            died = partial(suspects.died, self.ledger, host.name, "killed_by_sigkill")
+            self.scheduler.after(random.uniform(0.1, 3), partial(self._step, "died", died, host.name))
+        elif random.random() < 0.3:
             release = partial(claims.release, self.ledger, host.name)
             self.scheduler.after(random.uniform(0.1, 3), partial(self._step, "release", release))
         if host.name.startswith("w"):
-            self.scheduler.after(random.uniform(0.5, 10), self.start_machine)
+            self.scheduler.after(random.uniform(0.5, 10), partial(self.start_machine, host.name.partition(".")[0]))
         else:
             self.scheduler.after(random.uniform(0.5, 10), partial(self.start_clock, host.name + "+"))
 
@@ -176,9 +189,9 @@ class World:
             if not self.scheduler.chance("lost", 0.5):
                 machine.wake()
 
-    def _step(self, kind: str, act: Callable[[], object]) -> None:
+    def _step(self, kind: str, act: Callable[[], object], owner: str | None = None) -> None:
         """One step of somebody who is no worker: it happens at once, or dies."""
-        self._writer = Writer(kind)
+        self._writer = Writer(kind, owner)
         try:
             act()
         except (Crash, LedgerError) as exc:
@@ -192,7 +205,7 @@ class World:
         random = self.scheduler.random
         name = KEYED if random.random() < 0.5 else OPEN
         task = self.outside.make(
-            name, f"t{number}", ends_in=random.uniform(0, 90), outputs=random.choice((1, 1, 2)),
+            name, f"t{number}", ends_in=random.uniform(0, 45), outputs=random.choice((1, 1, 2)),
             is_failed=random.random() < 0.1, life=random.choice((60.0, 240.0, 1200.0)),
         )  # fmt: skip
         ends_in = (task.ends_at - self.scheduler.clock.now).total_seconds()
@@ -203,7 +216,7 @@ class World:
         if not task.is_failed and self.scheduler.chance("repeat", 0.2):  # taken back, or a success after all
             said.append((Progress.FAILED, ends_in + random.uniform(-20, 40), ""))
         if self.scheduler.chance("repeat", 0.3):  # the same files by links that were signed anew
-            said.append((said[0][0], ends_in + random.uniform(0, 120), "&again=1"))
+            said.append((said[0][0], ends_in + random.uniform(0, 60), "&again=1"))
         for progress, at, query in said:
             self._plan_post(task, progress, at, query, random.choice(verdicts))
 
@@ -221,7 +234,7 @@ class World:
         self._send(post, at)
         if self.scheduler.chance("repeat", 0.4):
             for _ in range(random.choice((1, 2))):
-                self._send(post, at + random.uniform(0, 100))
+                self._send(post, at + random.uniform(0, 50))
 
     def _send(self, post: Post, seconds: float) -> None:
         self._on_its_way += 1
@@ -280,6 +293,11 @@ class World:
         if self.scheduler.chance("store", 0.3):
             self.store.away = True
             self.scheduler.after(random.uniform(1, 40), partial(setattr, self.store, "away", False))
+        if self.scheduler.chance("clock", 0.15):
+            seconds = random.choice((3.0, 90.0, 600.0, 3600.0))
+            self.scheduler.say("world", f"sets the clock back by {seconds} s")
+            self.scheduler.set_back(seconds)
+            self.clocks.clear()
 
     # The run.
 
@@ -295,13 +313,13 @@ class World:
         self.scheduler.faults = faults
         for number in range(self.plan.tasks):
             self._plan_task(number)
-        for _ in range(random.choice((1, 2, 3))):
-            self.start_machine()
+        for number in range(random.choice((1, 2, 3))):
+            self.start_machine(f"w{number + 1}")
         for name in ("c1", "c2"):
             self.start_clock(name)
         for instant in sorted(random.uniform(0, TROUBLE) for _ in range(4)):
             self.scheduler.after(instant, self._mishap)
-        for instant in sorted(random.uniform(0, TROUBLE) for _ in range(3)):
+        for instant in sorted(random.uniform(0, TROUBLE) for _ in range(2)):
             self.scheduler.after(instant, self._operate)
         self.scheduler.after(1.0, self._watch)
         self.scheduler.run(lambda: False, TROUBLE)
@@ -332,8 +350,14 @@ class World:
                 continue
             since = scheduler.now - (now - row.due_at)
             for machine in self.machines:
+                is_alone = scheduler.now - self.checks.suspected_at < UNCLAIMED
+                empty = scheduler.now if machine.is_holding else machine.empty_since
                 free = max(
-                    since, machine.free_since, machine.host.frozen_until, self.checks.blocked_at.get(row.source, 0)
+                    since,
+                    machine.free_since,
+                    empty if is_alone else 0,
+                    machine.host.frozen_until,
+                    self.checks.blocked_at.get(row.source, 0),
                 )
                 waited = scheduler.now - free
                 must(
@@ -364,12 +388,13 @@ class World:
     def _ended(self, key: str, state: str, reason: str | None) -> None:
         film = self.outside.films[key]
         if state == "archived":
+            must(not film.is_poison, "what kills who reads it is not archived", key)
             return
         if state == "lost":
             must(film.refused, "lost is what its host refused", key)
             must(film.output.link.path.startswith(f"/{OPEN}/"), "what can be had anew is not lost", key, reason)
             return
-        excused = film.is_swapped or reason == "not_trusted" or self.crashes[key] >= 2
+        excused = film.is_swapped or reason in {"not_trusted", REASON}
         must(excused, "quarantine has a cause", key, state, reason)
 
     def end(self) -> None:
