@@ -64,6 +64,8 @@ class Metrics:
         work = queries.work(self._db)
         for name, text, number in (
             ("assets_due", "Assets that could be claimed now, 1000 at most.", work.due),
+            ("assets_held", "Assets that wait for the store, among the 1000 most urgent of each source.", work.held),
+            ("assets_kept", "Of these, those whose file is in a spool.", work.kept),
             ("assets_running", "Assets a worker holds, 1000 at most.", work.running),
             ("assets_overdue", "Assets past their must_by that still wait, 1000 at most.", work.overdue),
             ("looks_due", "Tasks that could be asked about now, 1000 at most.", work.looks_due),

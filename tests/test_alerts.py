@@ -86,9 +86,7 @@ CASES = {
         {RETRIES % "http_500": "0+4x60", RETRIES % "timed_out": "0+6x60", ARCHIVED: "0+4x60"},
         KIE | {"reason": "http_500"},
     ),
-    "ReelkeepStoreUnavailable": Case(
-        {RETRIES % "store_unreachable": "0+1x60"}, {RETRIES % "restored": "0+1x60", RETRIES % "store_x": "7x60"}, {}
-    ),
+    "ReelkeepStoreUnavailable": Case({"assets_held": ALWAYS}, {"assets_held": "0x55 3x5"}, {}),
     "ReelkeepSpoolFull": Case(
         {RETRIES % "spool_unavailable": "0+1x60"}, {RETRIES % "spool_unavailable": "7x60"}, {}
     ),

@@ -110,6 +110,7 @@ def wait(db: Database, claim: Claim, reason: str, at: datetime) -> None:
     with db.write() as conn:
         held(conn, claim, {"due_at": at, "owner": None, "reason": reason, "crashes": 0})
         _close(conn, claim, db.now(conn), "transient", reason)
+        tallies.raise_(conn, Tally(tallies.RETRIES, claim.source, (reason,)))
 
 
 def postpone(db: Database, claim: Claim, at: datetime, reason: str | None = None) -> None:
