@@ -205,7 +205,7 @@ class World:
         random = self.scheduler.random
         name = KEYED if random.random() < 0.5 else OPEN
         task = self.outside.make(
-            name, f"t{number}", ends_in=random.uniform(0, 45), outputs=random.choice((1, 1, 2)),
+            name, f"t{number}", ends_in=random.uniform(0, 20), outputs=random.choice((1, 1, 2)),
             is_failed=random.random() < 0.1, life=random.choice((60.0, 240.0, 1200.0)),
         )  # fmt: skip
         ends_in = (task.ends_at - self.scheduler.clock.now).total_seconds()
