@@ -294,7 +294,7 @@ class World:
             self.store.away = True
             self.scheduler.after(random.uniform(1, 40), partial(setattr, self.store, "away", False))
         if self.scheduler.chance("clock", 0.15):
-            seconds = random.choice((3.0, 90.0, 600.0, 3600.0))
+            seconds = random.choice((3.0, 90.0, 300.0))
             self.scheduler.say("world", f"sets the clock back by {seconds} s")
             self.scheduler.set_back(seconds)
             self.clocks.clear()
