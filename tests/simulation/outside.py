@@ -168,7 +168,7 @@ class SimulatedStore(MemoryStore):
         version = super().put(bucket, key, body, size=size, sha256=sha256, content_type=content_type)
         self.scheduler.say("store", f"keeps {key.rsplit('/', 1)[-1]} {sha256[:8]}")
         self.scheduler.pause(self.scheduler.random.uniform(0, 0.5))
-        if self.scheduler.chance("reply", 0.08):
+        if self.scheduler.chance("reply", 0.15):
             raise StoreUnavailableError("store_unreachable")
         return version
 

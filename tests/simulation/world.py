@@ -205,7 +205,7 @@ class World:
         random = self.scheduler.random
         name = KEYED if random.random() < 0.5 else OPEN
         task = self.outside.make(
-            name, f"t{number}", ends_in=random.uniform(0, 45), outputs=random.choice((1, 1, 2)),
+            name, f"t{number}", ends_in=random.uniform(0, 20), outputs=random.choice((1, 1, 2)),
             is_failed=random.random() < 0.1, life=random.choice((60.0, 240.0, 1200.0)),
         )  # fmt: skip
         ends_in = (task.ends_at - self.scheduler.clock.now).total_seconds()
@@ -294,7 +294,7 @@ class World:
             self.store.away = True
             self.scheduler.after(random.uniform(1, 40), partial(setattr, self.store, "away", False))
         if self.scheduler.chance("clock", 0.15):
-            seconds = random.choice((3.0, 90.0, 600.0, 3600.0))
+            seconds = random.choice((3.0, 90.0, 300.0))
             self.scheduler.say("world", f"sets the clock back by {seconds} s")
             self.scheduler.set_back(seconds)
             self.clocks.clear()
