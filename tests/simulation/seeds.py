@@ -10,7 +10,6 @@ from tests.simulation.ledger import Bench
 from tests.simulation.runs import report, run, shrink
 from tests.simulation.world import FAULTS, Plan
 
-
 RARE = frozenset({"api", "poison", "reply", "swap", "target"})  # fifty seeds may do without
 
 

@@ -16,7 +16,7 @@ from tests.simulation.runs import report, run, shrink
 from tests.simulation.seeds import keep_promises
 from tests.simulation.world import FAULTS, Plan, World
 
-QUICK = (*range(8), 44, 51, 77, 124)  # among the latter are workers that go on too late
+QUICK = (*range(7), 8, 44, 51, 55, 77)  # chosen so that each of those bugs shows in one at least
 FEW = range(6)
 
 
