@@ -24,7 +24,7 @@ from archive.ledger.deliveries import Receipt, Received
 MAX_BATCH = 256
 MAX_WAITING = 4096  # deliveries in memory; above, the sender is asked to come again
 MAX_HELD = 64 << 20  # bytes of their bodies, from the last one's arrival until they are committed; likewise
-PATIENCE = 1.5  # seconds a sender waits for its commit; two after its callback it has been asked to come again
+PATIENCE = 1.8  # seconds a sender waits for its commit; two after its callback it has been asked to come again
 _log = logging.getLogger(__name__)
 
 

@@ -55,6 +55,7 @@ const REASONS = {
   short_body: "The download stopped before its end",
   end_unknown: "The file host did not say how long the file is, and it looks cut off",
   too_slow: "The download was too slow to go on with",
+  host_busy: "As many transfers run from its file host as workers.per_host allows",
   host_rests: "The file host is left alone for a while: it asked for that, or failed several times",
   too_large: "The file is larger than workers.max_size allows",
   too_many_redirects: "The link redirects too often",
@@ -106,6 +107,8 @@ const REASONS = {
   gzip_archive: "It is a gzip archive",
   playlist: "It is a playlist",
   // our side
+  kept_elsewhere: "Its link is dead, and the file waits in the spool of another machine, whose workers will put it",
+  store_403: "The store refuses to say whether the file stands: the worker’s identity may lack s3:GetObject or s3:ListBucket",
   spool_unavailable: "The worker’s spool is full, or cannot be written to",
   // the store
   store_unreachable: "The store cannot be reached",

@@ -257,7 +257,8 @@ class Service:
         *under* is a command that starts it, and becomes it.
         """
         kind = name.split("-", maxsplit=1)[0]
-        if self.tree is None and not under:
+        # What PYTHONPATH puts into a process is read before anything else.
+        if self.tree is None and not under and "PYTHONPATH" not in self.env:
             self._processes[name] = nursery.begin(kind, {**self.env, **env}, self.log_path)
         else:
             with self.log_path.open("ab") as log:
