@@ -31,7 +31,7 @@ lint: setup      ## format, rules, types
 	$(BIN)/mypy
 
 test: lint       ## everything, on a fresh machine
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 chaos: setup     ## kill the real processes KILLS times, by SEED; prints what became of each
 	$(BIN)/python -m tests.system.chaos --kills $(KILLS) --seed $(SEED)

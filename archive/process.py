@@ -74,10 +74,24 @@ def _unusable(settings: Settings, *, spools: bool) -> Iterator[str]:
 
 
 def stop_requested() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """
+    An event that SIGTERM and SIGINT set.
+
+    Not by a handler: of two signals close together the second one's would wait for a lock that the first one's holds,
+    in the same thread, for ever.
+    """
     stopping = threading.Event()
+    heard, said = os.pipe()
+    os.set_blocking(said, False)
+    signal.set_wakeup_fd(said, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda *_: None)
+
+    def listen() -> None:
+        os.read(heard, 1)
+        stopping.set()
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
     return stopping
 
 

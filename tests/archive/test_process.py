@@ -1,6 +1,7 @@
 """How a process begins: with settings it can use, in folders it can write to, and with files that are its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,18 @@ def test_main__refuses_what_is_missing_or_misspelt(tmp_path: Path, module: str) 
         "  server.prot: Extra inputs are not permitted",
         "  sources.kie.webhook_keys.0: the file not-there cannot be read, or is empty",
     ] == done.stderr.splitlines()
+
+
+def test_stop__signals_in_a_row() -> None:
+    """F04: however many signals come at once, a process that is told to stop hears the first and ends."""
+    program = "from archive.process import stop_requested; it = stop_requested(); print('ready', flush=True); it.wait()"
+    for _ in range(5):
+        with subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            for _ in range(300):
+                process.send_signal(signal.SIGTERM)
+            try:
+                assert 0 == process.wait(20)
+            finally:
+                process.kill()

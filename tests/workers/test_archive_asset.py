@@ -515,7 +515,7 @@ def test_fence__lost_while_putting(house: House) -> None:
     assert sorted([key, manifest_key(key)]) == house.store.keys()
     seen = queries.asset(house.db, old.asset_id)
     assert seen is not None
-    assert [(1, None), (2, "archived")] == [(tried["fence"], tried["outcome"]) for tried in seen["tries"]]
+    assert [(1, "crashed"), (2, "archived")] == [(tried["fence"], tried["outcome"]) for tried in seen["tries"]]
     assert ["worker:w2"] == [entry["actor"] for entry in seen["history"] if entry["now"] == "archived"]
 
 
